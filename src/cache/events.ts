@@ -1,0 +1,357 @@
+/**
+ * Every fact that a cache can state. One flat object a fact, past tense, told apart by `type`; `docs/EVENTS.md` lists
+ * them with every field and its unit and is held against this file by a test.
+ *
+ * The first event of a decision is its input's own and has `cause` 0; the others carry its seq in `cause`. From the
+ * first events alone every input can be rebuilt (see `inputs.ts`), which is what makes a replay exact.
+ */
+import type { CoreConfig } from './limits.js';
+
+/** The trace that a request was made in: W3C ids in lower-case hex, and the trace flags. */
+export interface TraceRef {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly flags: number;
+}
+
+interface Fact<Type extends string> {
+  readonly type: Type;
+  /** The event's number, from 1, without gaps. */
+  readonly seq: number;
+  /** Nanoseconds since the cache's epoch. */
+  readonly at: number;
+  /** The seq of the decision's first event; 0 on that event itself. */
+  readonly cause: number;
+}
+
+/** A fact about a request. */
+interface RequestFact<Type extends string> extends Fact<Type> {
+  /** The request's number, from 1. */
+  readonly op: number;
+}
+
+/** The first fact about a request: says who made it. */
+interface Request<Type extends string> extends RequestFact<Type> {
+  /** The caller's label, or ''. */
+  readonly actor: string;
+  readonly trace: TraceRef | null;
+}
+
+interface Run {
+  readonly block: number;
+  /** Blocks. */
+  readonly count: number;
+}
+
+/** A fact about a device operation. */
+interface DeviceFact<Type extends string> extends Fact<Type>, Run {
+  /** The device operation's number, from 1. */
+  readonly io: number;
+}
+
+/** A device operation's end: `startedAt` and `at` are exact, in nanoseconds since the cache's epoch. */
+interface DeviceAnswer<Type extends string> extends DeviceFact<Type> {
+  readonly startedAt: number;
+}
+
+interface DeviceFailure<Type extends string> extends DeviceAnswer<Type> {
+  /** The device's own code (EIO, ENOSPC, …) or one of cachetrail's. */
+  readonly code: string;
+}
+
+export type FillReason = 'read' | 'readahead' | 'borrow' | 'write';
+export type QueueReason = 'order' | 'locked' | 'frames' | 'fill' | 'dirty-limit';
+export type WritebackReason = 'age' | 'background' | 'hard' | 'pressure' | 'flush' | 'through';
+export type BarrierReason = 'flush' | 'batch' | 'age' | 'pressure' | 'clear';
+export type EvictionReason = 'room' | 'resize' | 'idle';
+export type ResizeReason = 'asked' | 'growth' | 'idle';
+export type ClearKind = 'discard' | 'zero';
+/** `unknown`: a timeout or a short write; part of the run may have reached the device. */
+export type FailureOutcome = 'failed' | 'unknown';
+export type RequestKind =
+  | 'read'
+  | 'write'
+  | 'flush'
+  | 'invalidate'
+  | 'discard'
+  | 'zero'
+  | 'readahead'
+  | 'borrow'
+  | 'resize'
+  | 'setBlockSize'
+  | 'close';
+
+export interface Opened extends Fact<'opened'> {
+  readonly identity: string;
+  readonly config: CoreConfig;
+}
+
+/** A read answered wholly from the cache. */
+export interface Read extends Request<'read'>, Run {}
+/** A read that needs the device; the `hits` blocks that were there have been copied. */
+export interface ReadMissed extends Request<'readMissed'>, Run {
+  readonly hits: number;
+}
+export interface ReadFinished extends RequestFact<'readFinished'> {}
+export interface ReadFailed extends RequestFact<'readFailed'> {
+  readonly io: number;
+  readonly code: string;
+}
+/** A request waits for a fill that another one started. */
+export interface FillJoined extends RequestFact<'fillJoined'> {
+  readonly io: number;
+}
+/** A read at the device. Not `cached` when there was no frame to keep the blocks in. */
+export interface FillStarted extends DeviceFact<'fillStarted'> {
+  readonly op: number;
+  readonly cached: boolean;
+  readonly reason: FillReason;
+}
+export interface FillFinished extends DeviceAnswer<'fillFinished'> {}
+export interface FillFailed extends DeviceFailure<'fillFailed'> {}
+export interface ReadaheadRequested extends Request<'readaheadRequested'>, Run {}
+
+/** A write that could not be admitted at once. */
+export interface WriteQueued extends Request<'writeQueued'> {
+  /** Bytes. */
+  readonly offset: number;
+  readonly length: number;
+  readonly through: boolean;
+  readonly reason: QueueReason;
+}
+/** A write was admitted: its bytes are in the cache, dirty, with this generation. */
+export interface Written extends Request<'written'>, Run {
+  /** Bytes. */
+  readonly offset: number;
+  readonly length: number;
+  readonly generation: number;
+  readonly through: boolean;
+  /** Made through a borrowed view (`markDirty`). */
+  readonly borrowed: boolean;
+}
+/** A write that waited for the device (`through`) is there. */
+export interface WriteFinished extends RequestFact<'writeFinished'> {}
+export interface WriteFailed extends RequestFact<'writeFailed'> {
+  readonly blocks: readonly number[];
+}
+
+export interface FlushStarted extends Request<'flushStarted'>, Run {
+  /** Blocks of the range that were not durable. */
+  readonly pending: number;
+  /** Writes up to this generation are to become durable. */
+  readonly generation: number;
+}
+export interface FlushFinished extends RequestFact<'flushFinished'> {}
+export interface FlushFailed extends RequestFact<'flushFailed'> {
+  readonly blocks: readonly number[];
+}
+
+/** A writeback batch: `runs` is block, count, block, count, … in order of block. */
+export interface BatchPlanned extends Fact<'batchPlanned'> {
+  readonly batch: number;
+  readonly reason: WritebackReason;
+  readonly blocks: number;
+  readonly runs: readonly number[];
+}
+/** A write at the device. `generation` is the newest that it carries. */
+export interface WritebackStarted extends DeviceFact<'writebackStarted'> {
+  readonly batch: number;
+  readonly reason: WritebackReason;
+  /** 1 for the first try of this run. */
+  readonly attempt: number;
+  readonly generation: number;
+}
+export interface WritebackFinished extends DeviceAnswer<'writebackFinished'> {}
+export interface WritebackFailed extends DeviceFailure<'writebackFailed'> {
+  readonly outcome: FailureOutcome;
+  readonly attempt: number;
+}
+export interface WritebackRetryScheduled extends Fact<'writebackRetryScheduled'>, Run {
+  readonly batch: number;
+  readonly reason: WritebackReason;
+  /** The number that the coming try will have. */
+  readonly attempt: number;
+  readonly dueAt: number;
+}
+/** A failing run was cut in two, so that good neighbours reach the device: the second half starts at `splitAt`. */
+export interface WritebackSplit extends Fact<'writebackSplit'>, Run {
+  readonly batch: number;
+  readonly reason: WritebackReason;
+  readonly splitAt: number;
+}
+/** A block that keeps failing: kept dirty, tried again by the next flush. */
+export interface BlockParked extends Fact<'blockParked'> {
+  readonly block: number;
+  readonly io: number;
+  readonly code: string;
+}
+
+export interface BarrierStarted extends Fact<'barrierStarted'> {
+  readonly io: number;
+  readonly reason: BarrierReason;
+}
+export interface BarrierFinished extends Fact<'barrierFinished'> {
+  readonly io: number;
+  readonly startedAt: number;
+}
+export interface BarrierFailed extends Fact<'barrierFailed'> {
+  readonly io: number;
+  readonly startedAt: number;
+  readonly code: string;
+}
+/** The device answered an operation that had timed out. */
+export interface DeviceAnsweredLate extends Fact<'deviceAnsweredLate'> {
+  readonly io: number;
+  /** '' if it succeeded after all. */
+  readonly code: string;
+}
+
+export interface Evicted extends Fact<'evicted'> {
+  readonly block: number;
+  readonly reason: EvictionReason;
+}
+export interface Invalidated extends Request<'invalidated'>, Run {
+  /** Blocks dropped from the cache. */
+  readonly dropped: number;
+}
+/** Dirty blocks were lost because the caller said so. */
+export interface DirtyDiscarded extends RequestFact<'dirtyDiscarded'> {
+  readonly blocks: readonly number[];
+  readonly reason: string;
+}
+
+export interface ClearQueued extends Request<'clearQueued'>, Run {
+  readonly kind: ClearKind;
+}
+export interface ClearStarted extends DeviceFact<'clearStarted'> {
+  readonly op: number;
+  readonly kind: ClearKind;
+}
+export interface ClearAnswered extends DeviceAnswer<'clearAnswered'> {
+  readonly op: number;
+  readonly kind: ClearKind;
+  /** '' if it succeeded. */
+  readonly code: string;
+}
+/** The range is clear; `dropped` cached blocks went with it. */
+export interface ClearFinished extends RequestFact<'clearFinished'>, Run {
+  readonly kind: ClearKind;
+  readonly dropped: number;
+}
+export interface ClearFailed extends RequestFact<'clearFailed'>, Run {
+  readonly kind: ClearKind;
+  readonly io: number;
+  readonly code: string;
+}
+
+/** A borrow that could not be granted at once. */
+export interface BorrowQueued extends Request<'borrowQueued'> {
+  readonly block: number;
+  readonly reason: QueueReason;
+}
+export interface Borrowed extends Request<'borrowed'> {
+  readonly block: number;
+}
+export interface Released extends RequestFact<'released'> {
+  readonly block: number;
+}
+
+/** `op` is 0 when the cache grew or shrank by itself. Capacities and frames in blocks. */
+export interface Resized extends Request<'resized'> {
+  readonly reason: ResizeReason;
+  readonly capacity: number;
+  readonly frames: number;
+}
+export interface BlockSizeRequested extends Request<'blockSizeRequested'> {
+  /** Bytes. */
+  readonly to: number;
+}
+export interface BlockSizeChanged extends RequestFact<'blockSizeChanged'> {
+  /** Bytes. */
+  readonly from: number;
+  readonly to: number;
+  readonly capacity: number;
+}
+export interface BlockSizeFailed extends RequestFact<'blockSizeFailed'> {
+  readonly blocks: readonly number[];
+}
+export interface OptionSet extends Request<'optionSet'> {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** A well-formed request that the cache would not take. */
+export interface RequestRefused extends Request<'requestRefused'>, Run {
+  readonly request: RequestKind;
+  readonly code: string;
+}
+/** A waiting request ended before it was served: the caller's signal, or the wait was too long. */
+export interface RequestAborted extends RequestFact<'requestAborted'> {
+  readonly code: string;
+}
+/** A deadline came that something waited for. */
+export interface Ticked extends Fact<'ticked'> {}
+
+export interface CloseStarted extends Request<'closeStarted'> {
+  /** Why what cannot be saved may be lost, or ''. */
+  readonly abandon: string;
+  readonly generation: number;
+}
+export interface CloseFailed extends RequestFact<'closeFailed'> {
+  readonly blocks: readonly number[];
+}
+export interface Closed extends RequestFact<'closed'> {}
+
+export type CacheEvent =
+  | Opened
+  | Read
+  | ReadMissed
+  | ReadFinished
+  | ReadFailed
+  | FillJoined
+  | FillStarted
+  | FillFinished
+  | FillFailed
+  | ReadaheadRequested
+  | WriteQueued
+  | Written
+  | WriteFinished
+  | WriteFailed
+  | FlushStarted
+  | FlushFinished
+  | FlushFailed
+  | BatchPlanned
+  | WritebackStarted
+  | WritebackFinished
+  | WritebackFailed
+  | WritebackRetryScheduled
+  | WritebackSplit
+  | BlockParked
+  | BarrierStarted
+  | BarrierFinished
+  | BarrierFailed
+  | DeviceAnsweredLate
+  | Evicted
+  | Invalidated
+  | DirtyDiscarded
+  | ClearQueued
+  | ClearStarted
+  | ClearAnswered
+  | ClearFinished
+  | ClearFailed
+  | BorrowQueued
+  | Borrowed
+  | Released
+  | Resized
+  | BlockSizeRequested
+  | BlockSizeChanged
+  | BlockSizeFailed
+  | OptionSet
+  | RequestRefused
+  | RequestAborted
+  | Ticked
+  | CloseStarted
+  | CloseFailed
+  | Closed;
+
+export type EventType = CacheEvent['type'];
