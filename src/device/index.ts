@@ -11,6 +11,8 @@ export {
   RequestError,
   WriteError,
 } from './errors.js';
+export { type FaultDevice, type FaultDeviceOptions, faultDevice } from './fault.js';
+export type { Fault, FaultOperation, FaultRule, FaultSpec } from './fault-rules.js';
 export {
   BLOCK_SIZE_BYTES_DEFAULT,
   BLOCK_SIZE_BYTES_MAX,
@@ -23,3 +25,4 @@ export {
   DEVICE_BYTES_MAX,
 } from './geometry.js';
 export { type MemoryContents, type MemoryDevice, type MemoryDeviceOptions, memoryDevice } from './memory.js';
+export type { KeptBytes, VolatileChange } from './write-cache.js';
