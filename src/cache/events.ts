@@ -57,6 +57,16 @@ interface DeviceAnswer<Type extends string> extends DeviceFact<Type> {
 interface DeviceFailure<Type extends string> extends DeviceAnswer<Type> {
   /** The device's own code (EIO, ENOSPC, …) or one of cachetrail's. */
   readonly code: string;
+  readonly outcome: FailureOutcome;
+}
+
+/** Blocks that could not be made safe, each with the code and the device operation of its last failure. */
+interface Survivors {
+  readonly blocks: readonly number[];
+  readonly codes: readonly string[];
+  readonly ios: readonly number[];
+  /** The barrier that failed last, if that is why; else 0. */
+  readonly barrierIo: number;
 }
 
 export type FillReason = 'read' | 'readahead' | 'borrow' | 'write';
@@ -65,7 +75,8 @@ export type WritebackReason = 'age' | 'background' | 'hard' | 'pressure' | 'flus
 export type BarrierReason = 'flush' | 'batch' | 'age' | 'pressure' | 'clear';
 export type EvictionReason = 'room' | 'resize' | 'idle';
 export type ResizeReason = 'asked' | 'growth' | 'idle';
-export type ClearKind = 'discard' | 'zero';
+/** `drop` only forgets what is cached, dirty blocks included: an invalidation that was told to discard. */
+export type ClearKind = 'discard' | 'zero' | 'drop';
 /** `unknown`: a timeout or a short write; part of the run may have reached the device. */
 export type FailureOutcome = 'failed' | 'unknown';
 export type RequestKind =
@@ -75,8 +86,10 @@ export type RequestKind =
   | 'invalidate'
   | 'discard'
   | 'zero'
+  | 'drop'
   | 'readahead'
   | 'borrow'
+  | 'markDirty'
   | 'resize'
   | 'setBlockSize'
   | 'close';
@@ -97,6 +110,10 @@ export interface ReadFailed extends RequestFact<'readFailed'> {
   readonly io: number;
   readonly code: string;
 }
+/** A read waits until a range that it needs has been cleared. */
+export interface ReadBlocked extends RequestFact<'readBlocked'> {}
+/** The range that a read waited for is clear: it goes to the device now. */
+export interface ReadResumed extends RequestFact<'readResumed'> {}
 /** A request waits for a fill that another one started. */
 export interface FillJoined extends RequestFact<'fillJoined'> {
   readonly io: number;
@@ -131,9 +148,7 @@ export interface Written extends Request<'written'>, Run {
 }
 /** A write that waited for the device (`through`) is there. */
 export interface WriteFinished extends RequestFact<'writeFinished'> {}
-export interface WriteFailed extends RequestFact<'writeFailed'> {
-  readonly blocks: readonly number[];
-}
+export interface WriteFailed extends RequestFact<'writeFailed'>, Survivors {}
 
 export interface FlushStarted extends Request<'flushStarted'>, Run {
   /** Blocks of the range that were not durable. */
@@ -142,9 +157,7 @@ export interface FlushStarted extends Request<'flushStarted'>, Run {
   readonly generation: number;
 }
 export interface FlushFinished extends RequestFact<'flushFinished'> {}
-export interface FlushFailed extends RequestFact<'flushFailed'> {
-  readonly blocks: readonly number[];
-}
+export interface FlushFailed extends RequestFact<'flushFailed'>, Survivors {}
 
 /** A writeback batch: `runs` is block, count, block, count, … in order of block. */
 export interface BatchPlanned extends Fact<'batchPlanned'> {
@@ -163,7 +176,6 @@ export interface WritebackStarted extends DeviceFact<'writebackStarted'> {
 }
 export interface WritebackFinished extends DeviceAnswer<'writebackFinished'> {}
 export interface WritebackFailed extends DeviceFailure<'writebackFailed'> {
-  readonly outcome: FailureOutcome;
   readonly attempt: number;
 }
 export interface WritebackRetryScheduled extends Fact<'writebackRetryScheduled'>, Run {
@@ -198,10 +210,12 @@ export interface BarrierFailed extends Fact<'barrierFailed'> {
   readonly io: number;
   readonly startedAt: number;
   readonly code: string;
+  readonly outcome: FailureOutcome;
 }
 /** The device answered an operation that had timed out. */
 export interface DeviceAnsweredLate extends Fact<'deviceAnsweredLate'> {
   readonly io: number;
+  readonly startedAt: number;
   /** '' if it succeeded after all. */
   readonly code: string;
 }
@@ -222,6 +236,8 @@ export interface DirtyDiscarded extends RequestFact<'dirtyDiscarded'> {
 
 export interface ClearQueued extends Request<'clearQueued'>, Run {
   readonly kind: ClearKind;
+  /** Why dirty blocks may be lost, for a `drop`. */
+  readonly reason: string;
 }
 export interface ClearStarted extends DeviceFact<'clearStarted'> {
   readonly op: number;
@@ -232,6 +248,7 @@ export interface ClearAnswered extends DeviceAnswer<'clearAnswered'> {
   readonly kind: ClearKind;
   /** '' if it succeeded. */
   readonly code: string;
+  readonly outcome: FailureOutcome;
 }
 /** The range is clear; `dropped` cached blocks went with it. */
 export interface ClearFinished extends RequestFact<'clearFinished'>, Run {
@@ -272,9 +289,7 @@ export interface BlockSizeChanged extends RequestFact<'blockSizeChanged'> {
   readonly to: number;
   readonly capacity: number;
 }
-export interface BlockSizeFailed extends RequestFact<'blockSizeFailed'> {
-  readonly blocks: readonly number[];
-}
+export interface BlockSizeFailed extends RequestFact<'blockSizeFailed'>, Survivors {}
 export interface OptionSet extends Request<'optionSet'> {
   readonly name: string;
   readonly value: number;
@@ -283,6 +298,9 @@ export interface OptionSet extends Request<'optionSet'> {
 /** A well-formed request that the cache would not take. */
 export interface RequestRefused extends Request<'requestRefused'>, Run {
   readonly request: RequestKind;
+  /** Bytes, for a write; the block size asked for, for setBlockSize; else 0. */
+  readonly offset: number;
+  readonly length: number;
   readonly code: string;
 }
 /** A waiting request ended before it was served: the caller's signal, or the wait was too long. */
@@ -292,14 +310,18 @@ export interface RequestAborted extends RequestFact<'requestAborted'> {
 /** A deadline came that something waited for. */
 export interface Ticked extends Fact<'ticked'> {}
 
+/** The use of the cache was looked at, to give frames back that are not needed. */
+export interface IdleChecked extends Fact<'idleChecked'> {
+  /** Blocks used since the last look. */
+  readonly used: number;
+}
+
 export interface CloseStarted extends Request<'closeStarted'> {
   /** Why what cannot be saved may be lost, or ''. */
   readonly abandon: string;
   readonly generation: number;
 }
-export interface CloseFailed extends RequestFact<'closeFailed'> {
-  readonly blocks: readonly number[];
-}
+export interface CloseFailed extends RequestFact<'closeFailed'>, Survivors {}
 export interface Closed extends RequestFact<'closed'> {}
 
 export type CacheEvent =
@@ -308,6 +330,8 @@ export type CacheEvent =
   | ReadMissed
   | ReadFinished
   | ReadFailed
+  | ReadBlocked
+  | ReadResumed
   | FillJoined
   | FillStarted
   | FillFinished
@@ -350,6 +374,7 @@ export type CacheEvent =
   | RequestRefused
   | RequestAborted
   | Ticked
+  | IdleChecked
   | CloseStarted
   | CloseFailed
   | Closed;

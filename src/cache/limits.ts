@@ -86,25 +86,25 @@ export const CAPACITY_BYTES_DEFAULT = 16 * 1024 * 1024;
 export const CAPACITY_BLOCKS_MAX = 2 ** 29;
 
 /** Blocks that may be not durable before writes wait. At least 1, or nothing could ever be written. */
-export function dirtyHardBlocks(config: CoreConfig, capacity: number): number {
-  return Math.max(1, Math.floor(capacity * config.limits.dirtyHardShare));
+export function dirtyHardBlocks(limits: CoreLimits, capacity: number): number {
+  return Math.max(1, Math.floor(capacity * limits.dirtyHardShare));
 }
 
 /** Blocks that may be not durable before writeback starts. */
-export function dirtyBackgroundBlocks(config: CoreConfig, capacity: number): number {
-  return Math.max(1, Math.floor(capacity * config.limits.dirtyBackgroundShare));
+export function dirtyBackgroundBlocks(limits: CoreLimits, capacity: number): number {
+  return Math.max(1, Math.floor(capacity * limits.dirtyBackgroundShare));
 }
 
-export function pinnedBlocksMax(config: CoreConfig, capacity: number): number {
-  return Math.max(1, Math.floor(capacity * config.limits.pinnedShare));
+export function pinnedBlocksMax(limits: CoreLimits, capacity: number): number {
+  return Math.max(1, Math.floor(capacity * limits.pinnedShare));
 }
 
-export function slabBlocks(config: CoreConfig): number {
-  return Math.max(1, Math.floor(config.limits.slabBytes / config.blockSize));
+export function slabBlocks(limits: CoreLimits, blockSize: number): number {
+  return Math.max(1, Math.floor(limits.slabBytes / blockSize));
 }
 
-export function runBlocksMax(config: CoreConfig): number {
-  return Math.max(1, Math.floor(config.limits.runBytesMax / config.blockSize));
+export function runBlocksMax(limits: CoreLimits, blockSize: number): number {
+  return Math.max(1, Math.floor(limits.runBytesMax / blockSize));
 }
 
 /** Asserts the relations that the core relies on. Values from users are checked, with friendlier errors, before. */

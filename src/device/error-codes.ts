@@ -55,9 +55,14 @@ export const ERROR_CODES = {
     meaning: 'Too many requests are waiting.',
     remedy: 'Wait for earlier requests before sending more; the bound is in `limits`.',
   },
+  CACHETRAIL_BUSY: {
+    meaning: 'The block size is being changed.',
+    remedy: 'Wait for `setBlockSize` to settle, then ask again.',
+  },
   CACHETRAIL_ADMISSION_TIMEOUT: {
     meaning: 'A write waited too long for room: the device does not take dirty blocks fast enough, or not at all.',
-    remedy: 'Look at `stats().parkedBlocks` and the write errors; cure the device, then write again. The write was not accepted.',
+    remedy:
+      'Look at `stats().parkedBlocks` and the write errors; cure the device, then write again. The write was not accepted.',
   },
   CACHETRAIL_ABORTED: {
     meaning: 'The caller’s AbortSignal ended the wait.',

@@ -65,6 +65,7 @@ export function assert(condition: boolean, message: string): asserts condition {
 
 /** The short code of whatever a device threw: its `code` if it has one, else the error's name. */
 export function codeOf(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') return error.code;
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string')
+    return error.code;
   return error instanceof Error ? error.name : 'UNKNOWN';
 }

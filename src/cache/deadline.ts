@@ -1,0 +1,28 @@
+import { READY, WAITS_FOR_BARRIER } from './slot-table.js';
+import type { CacheState } from './state.js';
+
+/**
+ * When the core next wants a tick, in nanoseconds since the epoch, or null if nothing waits for a time.
+ *
+ * What is old enough to be written back, and was not when the core last came to rest at `decidedAt`, waits for an answer
+ * of the device and not for a time: asking for a tick would only spin.
+ */
+export function nextDeadline(state: CacheState, decidedAt: number): number | null {
+  if (state.phase === 'closed' || state.phase === 'unopened') return null;
+  const { limits, slots } = state;
+  let next = Number.POSITIVE_INFINITY;
+  for (const chain of [READY, WAITS_FOR_BARRIER]) {
+    const oldest = slots.chains.head(chain);
+    if (oldest === -1) continue;
+    const dueAt = slots.since[oldest] + limits.dirtyAgeNs;
+    if (dueAt > decidedAt) next = Math.min(next, dueAt);
+  }
+  for (const retry of state.retries) next = Math.min(next, retry.dueAt);
+  for (const { since } of state.admissions.values()) {
+    next = Math.min(next, since + limits.admissionTimeoutNs);
+    break;
+  }
+  if (slots.frames > Math.min(state.capacity, state.slabBlocks))
+    next = Math.min(next, state.lastIdleCheck + limits.idleShrinkNs);
+  return next === Number.POSITIVE_INFINITY ? null : next;
+}

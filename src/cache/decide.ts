@@ -1,0 +1,90 @@
+/**
+ * Turns an input into events. Reads no clock, no randomness, no I/O; changes nothing but through the events it emits.
+ * The first event is the input's own. After it, whatever the new state makes possible or necessary follows.
+ */
+import { assert } from '../device/errors.js';
+import { grantClears } from './decide/clears.js';
+import { decideAbort, decideInvalidate, decideOpen, decideOption, decideResize, decideTick } from './decide/control.js';
+import { decideAnswer } from './decide/answers.js';
+import { decideBlockSize, decideClose, decideFlush, settleWaits, startBarrier } from './decide/durability.js';
+import { decideClear } from './decide/clears.js';
+import { decideRead, decideReadahead, resumeReads } from './decide/reads.js';
+import { returnFrames } from './decide/room.js';
+import { startWritebacks } from './decide/writeback.js';
+import { admitWaiting, decideBorrow, decideMarkDirty, decideRelease, decideWrite } from './decide/writes.js';
+import type { Input } from './inputs.js';
+import type { Turn } from './turn.js';
+
+/** Rounds that follow one input before the core must have come to rest. Two or three are usual. */
+const ROUNDS_MAX = 100_000;
+
+export function decide(turn: Turn, input: Input): void {
+  turn.begin(input.at);
+  decideInput(turn, input);
+  if (turn.cause !== 0 && needsFollowUp(turn)) followUp(turn);
+}
+
+function decideInput(turn: Turn, input: Input): void {
+  switch (input.type) {
+    case 'read':
+      return decideRead(turn, input);
+    case 'write':
+      return decideWrite(turn, input);
+    case 'answer':
+      return decideAnswer(turn, input);
+    case 'tick':
+      return decideTick(turn);
+    case 'readahead':
+      return decideReadahead(turn, input);
+    case 'borrow':
+      return decideBorrow(turn, input);
+    case 'markDirty':
+      return decideMarkDirty(turn, input);
+    case 'release':
+      return decideRelease(turn, input);
+    case 'flush':
+      return decideFlush(turn, input);
+    case 'invalidate':
+      return decideInvalidate(turn, input);
+    case 'clear':
+      return decideClear(turn, input);
+    case 'resize':
+      return decideResize(turn, input);
+    case 'setBlockSize':
+      return decideBlockSize(turn, input);
+    case 'setOption':
+      return decideOption(turn, input);
+    case 'close':
+      return decideClose(turn, input);
+    case 'abort':
+      return decideAbort(turn, input);
+    case 'open':
+      return decideOpen(turn, input);
+    default: {
+      const unknown: never = input;
+      assert(false, `unknown input ${JSON.stringify(unknown)}`);
+    }
+  }
+}
+
+/** A decision of one event that changed nothing but recency or the bytes of a dirty block asks for nothing more. */
+function needsFollowUp(turn: Turn): boolean {
+  return turn.state.phase !== 'closed' && turn.state.phase !== 'unopened';
+}
+
+/** Until nothing more follows: each step is cheap when it has nothing to do. */
+function followUp(turn: Turn): void {
+  const { state } = turn;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const before = state.seq;
+    grantClears(turn);
+    admitWaiting(turn);
+    resumeReads(turn);
+    startWritebacks(turn);
+    startBarrier(turn);
+    returnFrames(turn);
+    settleWaits(turn);
+    if (state.seq === before || state.phase === 'closed') return;
+  }
+  assert(false, 'the core comes to rest after an input');
+}

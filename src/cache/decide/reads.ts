@@ -1,0 +1,159 @@
+/** Reads, readahead, and the fills that they need. */
+import { ABSENT, CLEAN, LOADING } from '../block-state.js';
+import type { FillReason, TraceRef } from '../events.js';
+import type { Input } from '../inputs.js';
+import type { CacheState, PendingRead } from '../state.js';
+import type { Turn } from '../turn.js';
+import { overloaded, refuse, unavailable } from './refuse.js';
+import { makeRoom, roomFor } from './room.js';
+
+type InputOf<Type extends Input['type']> = Extract<Input, { type: Type }>;
+
+export function decideRead(turn: Turn, input: InputOf<'read'>): void {
+  const { state } = turn;
+  const refusal = unavailable(state);
+  if (refusal !== '') return refuse(turn, 'read', input, refusal);
+  const hits = hitsIn(state, input.block, input.count);
+  if (hits === input.count) return readHit(turn, input.op, input.block, input.count, input.actor, input.trace);
+  const overload = overloaded(state);
+  if (overload !== '') return refuse(turn, 'read', input, overload);
+  const { seq, at, cause } = turn;
+  const { op, block, count, actor, trace } = input;
+  turn.emit({ type: 'readMissed', seq, at, cause, op, actor, trace, block, count, hits });
+  fillForRead(turn, op);
+}
+
+/** Hot: the whole decision of a cached read. */
+export function readHit(
+  turn: Turn,
+  op: number,
+  block: number,
+  count: number,
+  actor: string,
+  trace: TraceRef | null,
+): void {
+  turn.emit({ type: 'read', seq: turn.seq, at: turn.at, cause: 0, op, actor, trace, block, count });
+}
+
+/** A hint: fills what is missing as far as there is room for it, and waits for nothing. */
+export function decideReadahead(turn: Turn, input: InputOf<'readahead'>): void {
+  const { state } = turn;
+  const refusal = unavailable(state);
+  if (refusal !== '') return refuse(turn, 'readahead', input, refusal);
+  const { seq, at, cause } = turn;
+  const { op, actor, trace } = input;
+  const allowed = Math.min(state.limits.readaheadBlocksMax - state.readaheadBlocks, Math.floor(state.capacity / 2));
+  const range = { block: input.block, count: Math.min(input.count, Math.max(0, allowed)) };
+  turn.emit({ type: 'readaheadRequested', seq, at, cause, op, actor, trace, block: input.block, count: input.count });
+  eachMissingRun(state, range, (block, count) => {
+    if (state.isClearing(block, count)) return;
+    const cached = Math.min(count, roomFor(state, range));
+    if (cached > 0) startFill(turn, op, block, cached, range, 'readahead');
+  });
+}
+
+/** Reads that waited for a range to be cleared go on when none of it is locked any more. */
+export function resumeReads(turn: Turn): void {
+  const { state } = turn;
+  if (state.blockedReads === 0) return;
+  for (const read of state.reads.values()) {
+    if (!read.blocked || state.isClearing(read.block, read.count)) continue;
+    const { seq, at, cause } = turn;
+    turn.emit({ type: 'readResumed', seq, at, cause, op: read.op });
+    fillForRead(turn, read.op);
+  }
+}
+
+/** Asks the device for what a read misses, or joins those who have. A read that misses nothing is finished. */
+export function fillForRead(turn: Turn, op: number): void {
+  const { state } = turn;
+  const read = state.reads.get(op);
+  if (read === undefined) return;
+  joinFills(turn, read);
+  eachMissingRun(state, read, (block, count) => {
+    if (state.isClearing(block, count)) {
+      turn.emit({ type: 'readBlocked', seq: turn.seq, at: turn.at, cause: turn.cause, op });
+      return;
+    }
+    const cached = Math.min(count, roomFor(state, read));
+    if (cached > 0) startFill(turn, op, block, cached, read, 'read');
+    if (cached < count) startUncachedFill(turn, op, block + cached, count - cached);
+  });
+  finishRead(turn, op);
+}
+
+export function finishRead(turn: Turn, op: number): void {
+  const read = turn.state.reads.get(op);
+  if (read === undefined || read.fills > 0 || read.blocked) return;
+  turn.emit({ type: 'readFinished', seq: turn.seq, at: turn.at, cause: turn.cause, op });
+}
+
+/** Makes room and starts a fill of absent blocks, which stay in the cache. */
+export function startFill(
+  turn: Turn,
+  op: number,
+  block: number,
+  count: number,
+  spared: { readonly block: number; readonly count: number },
+  reason: FillReason,
+): void {
+  makeRoom(turn, count, spared);
+  const { seq, at, cause } = turn;
+  const io = turn.state.lastIo + 1;
+  turn.emit({ type: 'fillStarted', seq, at, cause, io, op, block, count, cached: true, reason });
+}
+
+/** No frame can be had: the bytes go to the reader alone. */
+function startUncachedFill(turn: Turn, op: number, block: number, count: number): void {
+  const { seq, at, cause } = turn;
+  const io = turn.state.lastIo + 1;
+  turn.emit({ type: 'fillStarted', seq, at, cause, io, op, block, count, cached: false, reason: 'read' });
+}
+
+function joinFills(turn: Turn, read: PendingRead): void {
+  const { state } = turn;
+  if (state.slots.loading === 0) return;
+  let joined = 0;
+  for (let block = read.block; block < read.block + read.count; block++) {
+    const slot = state.slots.find(block);
+    if (slot === -1 || state.slots.status[slot] !== LOADING) continue;
+    const io = state.slots.fill[slot];
+    if (io === joined || isWaiting(state, io, read.op)) continue;
+    joined = io;
+    turn.emit({ type: 'fillJoined', seq: turn.seq, at: turn.at, cause: turn.cause, op: read.op, io });
+  }
+}
+
+function isWaiting(state: CacheState, io: number, op: number): boolean {
+  const fill = state.ios.get(io);
+  return fill?.kind === 'fill' && fill.waiters.includes(op);
+}
+
+function hitsIn(state: CacheState, block: number, count: number): number {
+  let hits = 0;
+  for (let at = block; at < block + count; at++) if (state.slots.statusOf(at) >= CLEAN) hits++;
+  return hits;
+}
+
+/** Stretches of absent blocks, none longer than one device read may be. They are found before any is filled. */
+function eachMissingRun(
+  state: CacheState,
+  range: { readonly block: number; readonly count: number },
+  visit: (block: number, count: number) => void,
+): void {
+  const end = range.block + range.count;
+  for (let block = range.block; block < end; ) {
+    if (state.slots.statusOf(block) !== ABSENT) {
+      block++;
+      continue;
+    }
+    let count = 1;
+    while (block + count < end && count < state.limits.fillBlocksMax && isAbsent(state, block + count)) count++;
+    visit(block, count);
+    block += count;
+  }
+}
+
+function isAbsent(state: CacheState, block: number): boolean {
+  return state.slots.statusOf(block) === ABSENT;
+}

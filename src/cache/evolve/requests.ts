@@ -1,0 +1,209 @@
+/** What requests do to the state: reads, writes, borrows, flushes, and their ends. */
+import { CLEAN, codeOfTrigger } from '../block-state.js';
+import type { CacheEvent, Read, Written } from '../events.js';
+import { HELD, PARKED } from '../slot-table.js';
+import type { CacheState, PendingAdmission, PendingWait } from '../state.js';
+import { addWait, setBases } from './bases.js';
+
+type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
+
+const WRITTEN = codeOfTrigger('written');
+
+export function evolveRead(state: CacheState, event: Read): void {
+  const { slots, counters } = state;
+  counters.requests++;
+  counters.reads++;
+  counters.hits += event.count;
+  state.lastOp = event.op;
+  const end = event.block + event.count;
+  for (let block = event.block; block < end; block++) slots.touch(slots.find(block));
+}
+
+export function evolveWritten(state: CacheState, event: Written): void {
+  const { slots, counters } = state;
+  if (event.cause === 0) countRequest(state, event.op);
+  else state.admissions.delete(event.op);
+  counters.writes++;
+  state.generation = event.generation;
+  const end = event.block + event.count;
+  for (let block = event.block; block < end; block++) {
+    let slot = slots.find(block);
+    if (slot === -1) slot = slots.occupy(block);
+    else slots.touch(slot);
+    if (slots.status[slot] >= CLEAN) counters.hits++;
+    else counters.misses++;
+    slots.generation[slot] = event.generation;
+    if (slots.dirtyBase[slot] === 0) {
+      setBases(state, slot, event.generation, slots.carriedBase[slot], slots.writtenBase[slot]);
+    }
+    slots.transition(slot, WRITTEN, event.at);
+  }
+  if (event.through) addWait(state, waitFor('through', event, event.generation));
+}
+
+function readMissed(state: CacheState, event: EventOf<'readMissed'>): void {
+  const { slots, counters } = state;
+  countRequest(state, event.op);
+  counters.reads++;
+  counters.hits += event.hits;
+  counters.misses += event.count - event.hits;
+  for (let block = event.block; block < event.block + event.count; block++) {
+    const slot = slots.find(block);
+    if (slot !== -1) slots.touch(slot);
+  }
+  const { op, block, count } = event;
+  state.reads.set(op, { kind: 'read', op, block, count, fills: 0, blocked: false });
+}
+
+function endRead(state: CacheState, event: EventOf<'readFinished' | 'readFailed'>): void {
+  unblock(state, event.op);
+  state.reads.delete(event.op);
+  state.admissions.delete(event.op);
+}
+
+function readBlocked(state: CacheState, event: EventOf<'readBlocked'>): void {
+  const read = state.reads.get(event.op);
+  if (read === undefined || read.blocked) return;
+  read.blocked = true;
+  state.blockedReads++;
+}
+
+function readResumed(state: CacheState, event: EventOf<'readResumed'>): void {
+  unblock(state, event.op);
+}
+
+function unblock(state: CacheState, op: number): void {
+  const read = state.reads.get(op);
+  if (read === undefined || !read.blocked) return;
+  read.blocked = false;
+  state.blockedReads--;
+}
+
+function writeQueued(state: CacheState, event: EventOf<'writeQueued'>): void {
+  countRequest(state, event.op);
+  const block = Math.floor(event.offset / state.blockSize);
+  const count = Math.ceil((event.offset + event.length) / state.blockSize) - block;
+  const { op, offset, length, through, actor, trace, at: since } = event;
+  queue(state, { kind: 'write', op, block, count, offset, length, through, actor, trace, since });
+}
+
+function borrowQueued(state: CacheState, event: EventOf<'borrowQueued'>): void {
+  countRequest(state, event.op);
+  const { op, block, actor, trace, at: since } = event;
+  queue(state, { kind: 'borrow', op, block, count: 1, offset: 0, length: 0, through: false, actor, trace, since });
+}
+
+function queue(state: CacheState, admission: PendingAdmission): void {
+  state.admissions.set(admission.op, admission);
+}
+
+function borrowed(state: CacheState, event: EventOf<'borrowed'>): void {
+  if (event.cause === 0) countRequest(state, event.op);
+  else state.admissions.delete(event.op);
+  const slot = state.slots.find(event.block);
+  state.slots.touch(slot);
+  state.slots.pin(slot);
+}
+
+function released(state: CacheState, event: EventOf<'released'>): void {
+  state.slots.unpin(state.slots.find(event.block));
+}
+
+function flushStarted(state: CacheState, event: EventOf<'flushStarted'>): void {
+  countRequest(state, event.op);
+  state.counters.flushes++;
+  unpark(state, event.block, event.count, event.at);
+  addWait(state, waitFor('flush', event, event.generation, coveringBarrier(state)));
+}
+
+function closeStarted(state: CacheState, event: EventOf<'closeStarted'>): void {
+  countRequest(state, event.op);
+  state.phase = 'closing';
+  unpark(state, 0, state.blockCount, event.at);
+  const whole = { op: event.op, block: 0, count: state.blockCount };
+  addWait(state, { ...waitFor('close', whole, event.generation, coveringBarrier(state)), abandon: event.abandon });
+}
+
+function blockSizeRequested(state: CacheState, event: EventOf<'blockSizeRequested'>): void {
+  countRequest(state, event.op);
+  state.blockSizeOp = event.op;
+  unpark(state, 0, state.blockCount, event.at);
+  const whole = { op: event.op, block: 0, count: state.blockCount };
+  const wait = waitFor('blockSize', whole, Number.MAX_SAFE_INTEGER, coveringBarrier(state));
+  addWait(state, { ...wait, blockSize: event.to });
+}
+
+function waitFor(
+  kind: PendingWait['kind'],
+  range: { readonly op: number; readonly block: number; readonly count: number },
+  generation: number,
+  neededBarrier = 0,
+): PendingWait {
+  const { op, block, count } = range;
+  const counts = { unwritten: 0, undurable: 0, barrierFailures: 0 };
+  return { kind, op, block, count, generation, neededBarrier, ...counts, abandon: '', blockSize: 0 };
+}
+
+/** The first barrier that covers all that the device holds now; none is needed where nothing can be written. */
+function coveringBarrier(state: CacheState): number {
+  return state.config.mode === 'readonly' ? 0 : state.barriersStarted + 1;
+}
+
+/** Parked blocks of the range get another chance. */
+function unpark(state: CacheState, block: number, count: number, at: number): void {
+  const { slots } = state;
+  for (let slot = slots.chains.head(HELD); slot !== -1; ) {
+    const next = slots.chains.next(slot);
+    const offset = slots.block[slot] - block;
+    if (offset >= 0 && offset < count) slots.clearFlag(slot, PARKED, at);
+    slot = next;
+  }
+}
+
+function endWait(state: CacheState, event: { readonly op: number }): void {
+  state.waits.delete(event.op);
+}
+
+function requestRefused(state: CacheState, event: EventOf<'requestRefused'>): void {
+  if (event.cause === 0) countRequest(state, event.op);
+  state.admissions.delete(event.op);
+  state.counters.refusals++;
+}
+
+function requestAborted(state: CacheState, event: EventOf<'requestAborted'>): void {
+  unblock(state, event.op);
+  state.reads.delete(event.op);
+  state.admissions.delete(event.op);
+  state.waits.delete(event.op);
+  state.clears.delete(event.op);
+  state.counters.aborts++;
+}
+
+export function countRequest(state: CacheState, op: number): void {
+  state.counters.requests++;
+  state.lastOp = op;
+}
+
+export const REQUEST_EVOLVERS = {
+  read: evolveRead,
+  readMissed,
+  readBlocked,
+  readResumed,
+  readFinished: endRead,
+  readFailed: endRead,
+  readaheadRequested: (state: CacheState, event: EventOf<'readaheadRequested'>) => countRequest(state, event.op),
+  writeQueued,
+  written: evolveWritten,
+  writeFinished: endWait,
+  writeFailed: endWait,
+  borrowQueued,
+  borrowed,
+  released,
+  flushStarted,
+  flushFinished: endWait,
+  flushFailed: endWait,
+  closeStarted,
+  blockSizeRequested,
+  requestRefused,
+  requestAborted,
+};
