@@ -9,7 +9,7 @@
  *   the device is unknown. A device tries to finish a transfer itself before it returns short.
  * - Failures are rejections with the device's own error; nothing throws synchronously.
  * - A write that was answered before `barrier` was called is durable once that barrier resolves.
- * - After `close`, every request rejects with CACHETRAIL_CLOSED.
+ * - From the call of `close` on, every request rejects with CACHETRAIL_CLOSED; those in flight are answered before it is.
  */
 export interface BlockDevice {
   /** What the device can do; requests that it can't do reject with CACHETRAIL_UNSUPPORTED or CACHETRAIL_READ_ONLY. */

@@ -132,8 +132,10 @@ export const SYSCALLS: Readonly<Record<FaultOperation, string>> = {
   close: 'close',
 };
 
-/** An error as Node gives it for a failed system call: `code`, `syscall` and, for codes of this system, `errno`. */
-export function systemError(code: string, syscall: string): NodeJS.ErrnoException {
+/** The shape of an error that Node gives for a failed system call. `errno` is there for codes that this system knows. */
+export type SystemError = Error & { readonly code: string; readonly syscall: string; readonly errno?: number };
+
+export function systemError(code: string, syscall: string): SystemError {
   const number = Object.entries(constants.errno).find(([name]) => name === code)?.[1];
   if (number === undefined) return Object.assign(new Error(`${code}: ${syscall}`), { code, syscall });
   const text = getSystemErrorMap().get(-number)?.[1] ?? 'unknown error';

@@ -11,6 +11,7 @@ export {
   RequestError,
   WriteError,
 } from './errors.js';
+export { type FileDeviceOptions, openFileDevice } from './file.js';
 export { type FaultDevice, type FaultDeviceOptions, faultDevice } from './fault.js';
 export type { Fault, FaultOperation, FaultRule, FaultSpec } from './fault-rules.js';
 export {
