@@ -25,5 +25,6 @@ export {
   type ByteOffset,
   DEVICE_BYTES_MAX,
 } from './geometry.js';
+export { type LatencyOptions, latencyDevice, type SetTimer } from './latency.js';
 export { type MemoryContents, type MemoryDevice, type MemoryDeviceOptions, memoryDevice } from './memory.js';
 export type { KeptBytes, VolatileChange } from './write-cache.js';

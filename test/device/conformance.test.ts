@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { type BlockDevice, faultDevice, memoryDevice, openFileDevice } from '../../src/device/index.js';
+import { type BlockDevice, faultDevice, latencyDevice, memoryDevice, openFileDevice } from '../../src/device/index.js';
 import { type DeviceFactory, deviceConformance } from '../../src/testing/index.js';
 import { imageFolder } from './images.js';
 import { attachLoop, detachLoop, skipWithoutLoops } from './loop.js';
@@ -18,6 +18,15 @@ function overMemory(wrap: Wrap): DeviceFactory {
     },
     reopen: async () => wrap(memoryDevice({ bytes })),
   };
+}
+
+/** Takes turns of the event loop, in an order that jitter mixes, and no time. */
+function slowed(device: BlockDevice): BlockDevice {
+  const setTimer = (turns: number, callback: () => void): void => {
+    if (turns < 1) setImmediate(callback);
+    else setImmediate(() => setTimer(turns - 1, callback));
+  };
+  return latencyDevice(device, { readMs: 2, writeMs: 2, barrierMs: 3, discardMs: 1, zeroMs: 2, jitter: 1, setTimer });
 }
 
 function overFile(wrap: Wrap, readOnly = false): DeviceFactory {
@@ -78,6 +87,14 @@ describe('conformance', () => {
     { supports: { ...ALL, durable: true } },
   );
 
+  deviceConformance({ describe, it }, 'latency over memory', overMemory(slowed), { supports: ALL });
+  deviceConformance(
+    { describe, it },
+    'latency over fault over latency over memory',
+    overMemory((device) => slowed(faultDevice(slowed(device)))),
+    { supports: ALL },
+  );
+
   const file = { ...ALL, durable: true, discard: process.platform === 'linux' };
   const readOnlyFile = { write: false, durable: true, discard: false, zero: false };
   deviceConformance(
@@ -104,6 +121,8 @@ describe('conformance', () => {
     overFile((device) => faultDevice(faultDevice(device, { volatile: true }))),
     { supports: file },
   );
+
+  deviceConformance({ describe, it }, 'latency over file', overFile(slowed), { supports: file });
 
   describe('conformance on a block device', () => {
     before(skipWithoutLoops);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { sizeByReading } from '../../src/device/device-size.js';
 import { type BlockDevice, openFileDevice } from '../../src/device/index.js';
 import { deviceNumber } from '../../src/device/sysfs.js';
-import { generator } from '../../src/testing/generator.js';
+import { generator } from '../../src/device/random.js';
 import { imageFolder } from './images.js';
 import { attachLoop, detachLoop, skipWithoutLoops } from './loop.js';
 import { childOutcome, killChildren } from './processes.js';

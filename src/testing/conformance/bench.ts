@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { BlockDevice, DeviceManifest } from '../../device/block-device.js';
 import type { ErrorCode } from '../../device/error-codes.js';
 import type { DeviceFactory } from '../conformance.js';
-import { generator } from '../generator.js';
+import { generator } from '../../device/random.js';
 
 export interface Bench {
   /** The device under test, open. `reopen` replaces it. */

@@ -1,5 +1,5 @@
 import type { BlockDevice, DeviceManifest } from '../../device/block-device.js';
-import { generator } from '../generator.js';
+import { generator } from '../../device/random.js';
 import { assertSameBytes, type Case, cut, noise, readRange } from './bench.js';
 
 const ROUNDS = 60;
