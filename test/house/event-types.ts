@@ -1,5 +1,5 @@
 /** Reads the event types out of their source, inherited fields included. */
-import type { Source } from './sources.js';
+import { type Source, sourceOf } from './sources.js';
 
 export interface Field {
   readonly name: string;
@@ -37,20 +37,24 @@ export function unionIn(source: Source, name: string): string[] {
     .filter((member) => member !== '');
 }
 
-function declarationsIn({ code, text }: Source): Map<string, Declaration> {
-  const found = [...code.matchAll(/\binterface (\w+)(?:<Type extends string>)?(?: extends ([^{]+?))? \{([^}]*)\}/g)];
+function declarationsIn(source: Source): Map<string, Declaration> {
+  const found = matchesIn(source, /\binterface (\w+)(?:<Type extends string>)?(?: extends ([^{]+?))? \{([^}]*)\}/dg);
   return new Map(
-    found.map((match) => {
-      const [whole, name, , body] = match;
-      const header = text.slice(match.index, match.index + whole.length - body.length);
-      const bases = / extends (.+) \{$/s.exec(header.replace(/^interface \w+<[^>]*>/, ''))?.[1] ?? '';
-      return [name, { bases: bases.split(/,\s*/).filter((base) => base !== ''), fields: fieldsIn(body) }];
+    found.map(([, name, bases, body]) => {
+      return [name, { bases: bases === '' ? [] : bases.split(/,\s*/), fields: fieldsIn(sourceOf(source.path, body)) }];
     }),
   );
 }
 
-function fieldsIn(body: string): Field[] {
-  return [...body.matchAll(/\breadonly (\w+): ([^;]+);/g)].map(([, name, type]) => ({ name, type: type.trim() }));
+function fieldsIn(body: Source): Field[] {
+  return matchesIn(body, /\breadonly (\w+): ([^;]+);/dg).map(([, name, type]) => ({ name, type }));
+}
+
+/** Groups as they are in the text, found where comments and the insides of strings are blank. */
+function matchesIn({ code, text }: Source, pattern: RegExp): string[][] {
+  return [...code.matchAll(pattern)].map((match) =>
+    Array.from(match.indices ?? [], (span) => (span === undefined ? '' : text.slice(...span))),
+  );
 }
 
 /** Inherited fields first. `base` may carry the literal that the base's `Type` stands for. */

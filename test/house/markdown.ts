@@ -35,6 +35,12 @@ export function tableRows(markdown: string): string[][] {
   });
 }
 
+/** The cells of the first table's first line. */
+export function tableHeading(markdown: string): string[] {
+  const line = markdown.split('\n').find((candidate) => candidate.startsWith('|'));
+  return line === undefined ? [] : cellsOf(line);
+}
+
 /** The text between back-quotes when that is the whole cell, else undefined. */
 export function codeIn(cell: string): string | undefined {
   return /^`([^`]+)`$/.exec(cell)?.[1];
