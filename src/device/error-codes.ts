@@ -96,6 +96,10 @@ export const ERROR_CODES = {
     meaning: 'The device did not answer in time; whether it did the work is unknown.',
     remedy: 'Check the device. Blocks stay dirty, and are not written again before it answers.',
   },
+  CACHETRAIL_DEVICE_STALLED: {
+    meaning: 'Too many operations of the device have timed out unanswered; it is not asked for more.',
+    remedy: 'Check the device. It is asked again when it has answered what it owes.',
+  },
   CACHETRAIL_SHORT_READ: {
     meaning: 'The device returned fewer bytes than it was asked for.',
     remedy: 'The device may have shrunk; check its size.',

@@ -2,6 +2,7 @@
 import { ABSENT, CLEAN, LOADING } from '../block-state.js';
 import type { FillReason, TraceRef } from '../events.js';
 import type { Input } from '../inputs.js';
+import { runBlocksMax } from '../limits.js';
 import type { CacheState, PendingRead } from '../state.js';
 import type { Turn } from '../turn.js';
 import { overloaded, refuse, unavailable } from './refuse.js';
@@ -142,13 +143,14 @@ function eachMissingRun(
   visit: (block: number, count: number) => void,
 ): void {
   const end = range.block + range.count;
+  const most = Math.min(state.limits.fillBlocksMax, runBlocksMax(state.limits, state.blockSize));
   for (let block = range.block; block < end; ) {
     if (state.slots.statusOf(block) !== ABSENT) {
       block++;
       continue;
     }
     let count = 1;
-    while (block + count < end && count < state.limits.fillBlocksMax && isAbsent(state, block + count)) count++;
+    while (block + count < end && count < most && isAbsent(state, block + count)) count++;
     visit(block, count);
     block += count;
   }

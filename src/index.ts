@@ -1,0 +1,12 @@
+/** The public API, and nothing else. */
+export { BLOCK_STATES, type BlockState } from './cache/block-state.js';
+export type * from './cache/events.js';
+export { type CacheMode, type CoreConfig, type CoreLimits, DEFAULT_LIMITS, type PolicyName } from './cache/limits.js';
+export * from './device/index.js';
+export { BlockCache, type InvalidateResult, openCache, type RequestOptions } from './streams/block-cache.js';
+export { BorrowedBlock } from './streams/borrowed-block.js';
+export type { SubscriberError } from './streams/bus.js';
+export { type CancelTimer, type Clock, systemClock } from './streams/clock.js';
+export type { CacheOptions } from './streams/options.js';
+export type { EventSink } from './streams/pipeline.js';
+export type { BlockInfo, CacheStats } from './streams/stats.js';

@@ -1,0 +1,469 @@
+/** The public face of a cache: checks what callers pass, and hands it to the pipeline. */
+import type { Observable } from 'rxjs';
+import { CLEAN } from '../cache/block-state.js';
+import { hashState } from '../cache/digest.js';
+import type { CacheEvent, ClearKind, TraceRef } from '../cache/events.js';
+import type { Input } from '../cache/inputs.js';
+import { checkInvariants } from '../cache/invariants.js';
+import { type CoreLimits, dirtyHardBlocks } from '../cache/limits.js';
+import type { BlockDevice } from '../device/block-device.js';
+import { CachetrailError, RequestError } from '../device/errors.js';
+import type { BlockRange } from '../device/geometry.js';
+import { checkBlock, checkBuffer, checkBytes, checkIsBytes, checkRange } from './arguments.js';
+import type { BorrowedBlock } from './borrowed-block.js';
+import type { SubscriberError } from './bus.js';
+import { type AnyCaller, BorrowCaller, InvalidateCaller, PlainCaller, ReadCaller, WriteCaller } from './callers.js';
+import { type Clock, systemClock } from './clock.js';
+import {
+  type CacheOptions,
+  checkBlockSize,
+  checkCapacity,
+  checkLimits,
+  checkPositive,
+  configOf,
+  DEVICE_DEPTH_DEFAULT,
+  DEVICE_TIMEOUT_MS_DEFAULT,
+  invalid,
+} from './options.js';
+import { Pipeline } from './pipeline.js';
+import { type BlockInfo, type CacheStats, inspectBlock, statsOf } from './stats.js';
+import { zeroingDevice } from './zeroing-device.js';
+
+export interface RequestOptions {
+  /** Who asks: stands in the events of the request. */
+  readonly actor?: string;
+  /** Ends the wait: the request rejects with CACHETRAIL_ABORTED if it is still waiting. */
+  readonly signal?: AbortSignal;
+  /** The trace that the request belongs to, instead of the cache's `traceSource`. */
+  readonly trace?: TraceRef;
+}
+
+export interface InvalidateResult {
+  /** Blocks dropped. */
+  readonly dropped: number;
+  /** Dirty blocks among them, lost because `discardDirty` said so. */
+  readonly discarded: readonly number[];
+}
+
+/**
+ * Opens a cache over a device, which belongs to the cache from then on and is closed with it.
+ * Rejects with ArgumentError for options that cannot be, and leaves the device open then.
+ */
+export async function openCache(device: BlockDevice, options: CacheOptions = {}): Promise<BlockCache> {
+  return new BlockCache(device, options);
+}
+
+const DONE = Promise.resolve();
+
+export class BlockCache {
+  /** Every event, in one order for all subscribers. Never errors; completes after `closed`. */
+  readonly events$: Observable<CacheEvent>;
+  /** Subscribers that threw and were detached. */
+  readonly errors$: Observable<SubscriberError>;
+  readonly #pipeline: Pipeline;
+  readonly #device: BlockDevice;
+  readonly #clock: Clock;
+  /** Asked once for every request: may be set by instrumentation. */
+  traceSource: (() => TraceRef | null) | null;
+  #lastOp = 0;
+
+  /** @internal Use `openCache`. */
+  constructor(device: BlockDevice, options: CacheOptions) {
+    const config = configOf(device, options);
+    const { deviceTimeoutMs = DEVICE_TIMEOUT_MS_DEFAULT, deviceDepth = DEVICE_DEPTH_DEFAULT } = options;
+    checkPositive('deviceTimeoutMs', deviceTimeoutMs);
+    checkPositive('deviceDepth', deviceDepth);
+    this.#device = device;
+    this.#clock = options.clock ?? systemClock();
+    this.traceSource = options.traceSource ?? null;
+    this.#pipeline = new Pipeline({
+      device: zeroingDevice(device),
+      clock: this.#clock,
+      journal: options.journal ?? null,
+      blockSize: config.blockSize,
+      runBytesMax: config.limits.runBytesMax,
+      deviceDepth,
+      deviceTimeoutNs: deviceTimeoutMs * 1e6,
+      lender: { markDirty: (op, block) => this.#markDirty(op, block), release: (op, block) => this.#release(op, block) },
+    });
+    this.events$ = this.#pipeline.events$;
+    this.errors$ = this.#pipeline.errors$;
+    this.#pipeline.submit({ type: 'open', at: this.#clock.now(), identity: device.identity, config });
+  }
+
+  /** Bytes. */
+  get blockSize(): number {
+    return this.#pipeline.state.blockSize;
+  }
+
+  /** Blocks of the device, a short last one included. */
+  get blockCount(): number {
+    return this.#pipeline.state.blockCount;
+  }
+
+  get sizeBytes(): number {
+    return this.#pipeline.state.deviceBytes;
+  }
+
+  /** Most blocks kept in memory. */
+  get capacity(): number {
+    return this.#pipeline.state.capacity;
+  }
+
+  get readOnly(): boolean {
+    return this.#pipeline.state.config.mode === 'readonly';
+  }
+
+  get closed(): boolean {
+    return this.#pipeline.state.phase === 'closed' || this.#pipeline.failure !== null;
+  }
+
+  /** The device's file descriptor, if it has one. */
+  get fd(): number | undefined {
+    return this.#device.fd;
+  }
+
+  /** The device's name, as it stands in the `opened` event. */
+  get identity(): string {
+    return this.#device.identity;
+  }
+
+  /**
+   * Reads `count` blocks. Resolves with `into`, or a new buffer, of exactly the range's bytes: less than whole blocks
+   * only where the device's last block is short. Rejects with DeviceError (CACHETRAIL_READ_FAILED and others).
+   */
+  read(block: number, count = 1, into?: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    if (count === 1) {
+      const hit = this.#readCached(block, into, options);
+      if (hit !== null) return Promise.resolve(hit);
+    }
+    return this.#readRange(block, count, into, options);
+  }
+
+  /**
+   * Reads one block if it is cached: true, and `into` filled. False on a miss, on which nothing was done, and inside an
+   * event handler while earlier requests of the handler wait their turn.
+   */
+  readNow(block: number, into: Uint8Array, options?: RequestOptions): boolean {
+    const { state } = this.#pipeline;
+    const { slots } = state;
+    const slot = slots.find(block);
+    if (slot === -1 || slots.status[slot] < CLEAN || !this.#mayReadNow()) return this.#missNow(block, into);
+    const frames = state.frames?.views;
+    if (frames === undefined) return false;
+    if (into.length === state.blockSize && block < state.blockCount - 1) {
+      into.set(frames[slot]);
+    } else {
+      const length = state.bytesOf(block, 1);
+      checkBuffer('into', into, length);
+      into.set(frames[slot].subarray(0, length));
+    }
+    this.#pipeline.hit(++this.#lastOp, block, options?.actor ?? '', this.#trace(options));
+    return true;
+  }
+
+  /**
+   * Writes whole blocks: as many as `data` holds; the device's last block may be short. Resolves when the cache has
+   * them (with `writethrough`: when the device has). `data` must not change before that. A write of more blocks than
+   * `limits.requestBlocksMax` is taken in parts.
+   */
+  write(block: number, data: Uint8Array, options: RequestOptions = {}): Promise<void> {
+    try {
+      checkIsBytes('data', data);
+      const count = Math.max(1, Math.ceil(data.length / this.blockSize));
+      checkRange({ block, count }, this.blockCount);
+      checkBuffer('data', data, this.#pipeline.state.bytesOf(block, count));
+      return this.#writeParts(block * this.blockSize, data, false, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Reads bytes at any alignment, coherent with what is cached. */
+  async readBytes(
+    offset: number,
+    length: number,
+    options: RequestOptions & { readonly into?: Uint8Array } = {},
+  ): Promise<Uint8Array> {
+    checkBytes(offset, length, this.sizeBytes);
+    const into = options.into ?? new Uint8Array(length);
+    checkBuffer('into', into, length);
+    this.#checkOpen();
+    if (length === 0) return into;
+    const first = Math.floor(offset / this.blockSize);
+    const end = Math.ceil((offset + length) / this.blockSize);
+    await this.#readParts(first, end - first, into, offset, options);
+    return into;
+  }
+
+  /**
+   * Writes bytes at any alignment; blocks that are covered only in part are read first. With `through`, resolves when
+   * the device holds the bytes, and rejects with WriteError if it would not take them: they are in the cache all the same.
+   */
+  async writeBytes(
+    offset: number,
+    data: Uint8Array,
+    options: RequestOptions & { readonly through?: boolean } = {},
+  ): Promise<void> {
+    checkIsBytes('data', data);
+    checkBytes(offset, data.length, this.sizeBytes);
+    this.#checkOpen();
+    if (data.length > 0) await this.#writeParts(offset, data, options.through ?? false, options);
+  }
+
+  /**
+   * Resolves when all that was written before the call, in `range` or everywhere, is durable. Otherwise rejects with
+   * WriteError CACHETRAIL_FLUSH_FAILED naming the blocks, every time, until they are durable or discarded.
+   */
+  async flush(range?: BlockRange, options: RequestOptions = {}): Promise<void> {
+    const { block, count } = this.#checkedRange(range);
+    await this.#send(new PlainCaller(), { type: 'flush', ...this.#request(options), block, count }, options);
+  }
+
+  /** Drops clean copies. Rejects with CACHETRAIL_DIRTY if that would lose data, unless `discardDirty` says why it may. */
+  async invalidate(
+    range?: BlockRange,
+    options: RequestOptions & { readonly discardDirty?: string } = {},
+  ): Promise<InvalidateResult> {
+    const { block, count } = this.#checkedRange(range);
+    const { discardDirty: reason } = options;
+    const request = { ...this.#request(options), block, count };
+    if (reason === undefined) return this.#send(new InvalidateCaller(), { type: 'invalidate', ...request }, options);
+    if (reason === '') throw invalid('discardDirty says why the data may be lost');
+    return this.#send(new InvalidateCaller(), { type: 'clear', ...request, kind: 'drop', reason }, options);
+  }
+
+  /** Says that the range is not needed: it reads as anything afterwards. Rejects with CACHETRAIL_UNSUPPORTED or _CLEAR_FAILED. */
+  async discard(range: BlockRange, options: RequestOptions = {}): Promise<void> {
+    if (!this.#device.supports.discard) throw new RequestError('CACHETRAIL_UNSUPPORTED', 'the device cannot discard');
+    await this.#clear('discard', range, options);
+  }
+
+  /** Makes the range zero, durably. A device that cannot do it by itself is written zeros. */
+  async zero(range: BlockRange, options: RequestOptions = {}): Promise<void> {
+    await this.#clear('zero', range, options);
+  }
+
+  /** A hint: starts reading what is missing of the range, as far as there is room, and waits for nothing. */
+  readahead(range: BlockRange, options: RequestOptions = {}): void {
+    const { block, count } = this.#checkedRange(range);
+    const sent = this.#send(new PlainCaller(), { type: 'readahead', ...this.#request(options), block, count }, options);
+    // A hint that is not taken is in the events; there is nobody to tell.
+    sent.catch(() => {});
+  }
+
+  /** A pinned view of a block. Rejects with CACHETRAIL_PINNED if too many are borrowed. */
+  async borrow(block: number, options: RequestOptions = {}): Promise<BorrowedBlock> {
+    checkBlock(block, this.blockCount);
+    return this.#send(new BorrowCaller(), { type: 'borrow', ...this.#request(options), block }, options);
+  }
+
+  /** Changes the capacity, in blocks. Blocks above it leave as soon as they are durable and not borrowed. */
+  async resize(capacity: number, options: RequestOptions = {}): Promise<void> {
+    checkCapacity(capacity, this.blockSize);
+    await this.#send(new PlainCaller(), { type: 'resize', ...this.#request(options), capacity }, options);
+  }
+
+  /** Flushes, drops everything and goes on with another block size, in bytes. If the flush fails nothing is changed. */
+  async setBlockSize(blockSize: number, options: RequestOptions = {}): Promise<void> {
+    checkBlockSize(blockSize, this.sizeBytes);
+    if (blockSize === this.blockSize) return;
+    await this.#send(new PlainCaller(), { type: 'setBlockSize', ...this.#request(options), blockSize }, options);
+  }
+
+  /**
+   * Sets one of the cache's limits (see `CoreLimits`) while it runs. Any other name is the device's, which gets it after
+   * a flush, and the cache is emptied, since what the device shows may change.
+   */
+  async setOption(name: string, value: number | string, options: RequestOptions = {}): Promise<void> {
+    const { limits } = this.#pipeline.state;
+    if (!Object.hasOwn(limits, name)) {
+      await this.flush(undefined, options);
+      await this.invalidate(undefined, options);
+      return this.#device.setOption(name, String(value));
+    }
+    const number = Number(value);
+    if (name === 'slabBytes') throw invalid('slabBytes is fixed while the cache is open');
+    checkLimits({ ...limits, [name as keyof CoreLimits]: number });
+    await this.#send(new PlainCaller(), { type: 'setOption', ...this.#request(options), name, value: number }, options);
+  }
+
+  stats(): CacheStats {
+    return statsOf(this.#pipeline.state, this.#pipeline.staging.memoryBytes);
+  }
+
+  inspect(block: number): BlockInfo {
+    checkBlock(block, this.blockCount);
+    return inspectBlock(this.#pipeline.state, block);
+  }
+
+  /** A stable digest of the core's state, 16 hex digits: equal after equal events. */
+  hash(): string {
+    return hashState(this.#pipeline.state);
+  }
+
+  /** Throws InternalError if the core's state is broken. Takes time in proportion to the cache. */
+  checkInvariants(): void {
+    checkInvariants(this.#pipeline.state);
+  }
+
+  /**
+   * Waits for what is under way, makes everything durable and closes the device. If something cannot be made durable,
+   * rejects with WriteError CACHETRAIL_CLOSE_FAILED naming it and stays open, unless `abandon` says why it may be lost.
+   */
+  async close(options: { readonly abandon?: string } & RequestOptions = {}): Promise<void> {
+    const { abandon = '' } = options;
+    if (options.abandon === '') throw invalid('abandon says why the data may be lost');
+    await this.#send(new PlainCaller(), { type: 'close', ...this.#request(options), abandon }, options);
+  }
+
+  /** For `await using`: closes, if it is not closed yet. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.closed) await this.close();
+  }
+
+  #mayReadNow(): boolean {
+    const { state, isIdle, failure } = this.#pipeline;
+    return isIdle && failure === null && state.phase === 'open' && state.blockSizeOp === 0;
+  }
+
+  /** Sorts out why a block cannot be read now: only what is wrong with the call, or with the cache, is an error. */
+  #missNow(block: number, into: Uint8Array): boolean {
+    this.#checkOpen();
+    checkBlock(block, this.blockCount);
+    checkBuffer('into', into, this.#pipeline.state.bytesOf(block, 1));
+    return false;
+  }
+
+  /** One cached block, or null if it takes more than that. */
+  #readCached(block: number, into: Uint8Array | undefined, options: RequestOptions): Uint8Array | null {
+    const { state } = this.#pipeline;
+    const slot = state.slots.find(block);
+    if (slot === -1 || state.slots.status[slot] < CLEAN || options.signal?.aborted) return null;
+    const bytes = into ?? new Uint8Array(state.bytesOf(block, 1));
+    if (bytes.length !== state.bytesOf(block, 1)) return null;
+    return this.readNow(block, bytes, options) ? bytes : null;
+  }
+
+  async #readRange(
+    block: number,
+    count: number,
+    into: Uint8Array | undefined,
+    options: RequestOptions,
+  ): Promise<Uint8Array> {
+    checkRange({ block, count }, this.blockCount);
+    this.#checkOpen();
+    const length = this.#pipeline.state.bytesOf(block, count);
+    const bytes = into ?? new Uint8Array(length);
+    checkBuffer('into', bytes, length);
+    await this.#readParts(block, count, bytes, block * this.blockSize, options);
+    return bytes;
+  }
+
+  /** Reads the blocks in requests of bounded size, one after the other. */
+  async #readParts(block: number, count: number, into: Uint8Array, offset: number, options: RequestOptions): Promise<void> {
+    const most = this.#pipeline.state.limits.requestBlocksMax;
+    for (let done = 0; done < count; done += most) {
+      const part = { block: block + done, count: Math.min(most, count - done) };
+      await this.#send(new ReadCaller(into, offset), { type: 'read', ...this.#request(options), ...part }, options);
+    }
+  }
+
+  /** Writes the bytes in requests of bounded size, one after the other. */
+  #writeParts(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {
+    const { blockSize, limits, capacity } = this.#pipeline.state;
+    const most = Math.min(limits.requestBlocksMax, dirtyHardBlocks(limits, capacity)) * blockSize;
+    const first = most - (offset % blockSize);
+    if (data.length <= first) return this.#writePart(offset, data, through, options);
+    return this.#writeOneByOne(offset, data, through, options, first, most);
+  }
+
+  async #writeOneByOne(
+    offset: number,
+    data: Uint8Array,
+    through: boolean,
+    options: RequestOptions,
+    first: number,
+    most: number,
+  ): Promise<void> {
+    for (let done = 0; done < data.length; ) {
+      const part = data.subarray(done, done + (done === 0 ? first : most));
+      await this.#writePart(offset + done, part, through, options);
+      done += part.length;
+    }
+  }
+
+  #writePart(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {
+    const caller = new WriteCaller(data, offset);
+    const actor = options.actor ?? '';
+    const trace = this.#trace(options);
+    const at = this.#clock.turn();
+    const op = ++this.#lastOp;
+    return this.#send(caller, { type: 'write', at, op, actor, trace, offset, length: data.length, through }, options);
+  }
+
+  async #clear(kind: ClearKind, range: BlockRange, options: RequestOptions): Promise<void> {
+    const { block, count } = this.#checkedRange(range);
+    const request = { ...this.#request(options), block, count };
+    await this.#send(new PlainCaller(), { type: 'clear', ...request, kind, reason: '' }, options);
+  }
+
+  async #markDirty(borrow: number, block: number): Promise<void> {
+    if (borrow === 0) throw invalid('the borrowed block has been released');
+    await this.#send(new PlainCaller(), { type: 'markDirty', ...this.#request({}), block }, {});
+  }
+
+  #release(op: number, block: number): void {
+    if (!this.closed) this.#pipeline.submit({ type: 'release', at: this.#clock.turn(), op, block });
+  }
+
+  #send<C extends AnyCaller>(caller: C, input: Extract<Input, { op: number }>, options: RequestOptions): ReturnType<C['promise']>;
+  #send(caller: AnyCaller, input: Extract<Input, { op: number }>, options: RequestOptions): Promise<unknown> {
+    const { signal } = options;
+    if (this.closed) caller.fail(this.#closedError());
+    else if (signal?.aborted) caller.fail(aborted(signal));
+    else this.#pipeline.request(caller, input);
+    if (caller.isSettled || signal === undefined) return caller.kind === 'write' && caller.isDone ? DONE : caller.promise();
+    return this.#abortable(caller, input.op, signal);
+  }
+
+  async #abortable(caller: AnyCaller, op: number, signal: AbortSignal): Promise<unknown> {
+    const abort = () => this.#pipeline.submit({ type: 'abort', at: this.#clock.now(), op, code: 'CACHETRAIL_ABORTED' });
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      return await caller.promise();
+    } catch (error) {
+      throw error instanceof CachetrailError && error.code === 'CACHETRAIL_ABORTED' ? aborted(signal) : error;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  #request(options: RequestOptions) {
+    const { actor = '' } = options;
+    return { at: this.#clock.now(), op: ++this.#lastOp, actor, trace: this.#trace(options) };
+  }
+
+  #trace(options: RequestOptions | undefined): TraceRef | null {
+    if (options?.trace !== undefined) return options.trace;
+    return this.traceSource === null ? null : this.traceSource();
+  }
+
+  #checkedRange(range: BlockRange | undefined): BlockRange {
+    if (range === undefined) return { block: 0, count: this.blockCount };
+    checkRange(range, this.blockCount);
+    return range;
+  }
+
+  #checkOpen(): void {
+    if (this.closed) throw this.#closedError();
+  }
+
+  #closedError(): CachetrailError {
+    return this.#pipeline.failure ?? new RequestError('CACHETRAIL_CLOSED', 'the cache is closed');
+  }
+}
+
+function aborted(signal: AbortSignal): RequestError {
+  return new RequestError('CACHETRAIL_ABORTED', 'the caller ended the wait', { cause: signal.reason });
+}

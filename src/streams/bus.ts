@@ -1,0 +1,160 @@
+/**
+ * Delivers every event to every subscriber, in one order for all. What subscribers cause while an event is being
+ * delivered is delivered after it.
+ *
+ * Hot: a plain array of functions, several times faster than a Subject. Guarded by the `hit.readNow` benchmark.
+ */
+import { type Observable, Subject, Subscriber, Subscription, type Observer } from 'rxjs';
+import type { CacheEvent } from '../cache/events.js';
+import { GuardedObservable, toObserver } from './guarded.js';
+
+/** A subscriber threw on an event, and has been detached. */
+export interface SubscriberError {
+  readonly error: unknown;
+  /** What it was given, or undefined where its complete or error handler threw. */
+  readonly value: unknown;
+}
+
+interface Listener {
+  readonly next: (event: CacheEvent) => void;
+  readonly complete: () => void;
+}
+
+export class EventBus {
+  readonly events$: Observable<CacheEvent> = new EventStream(this);
+  readonly errors$: Observable<SubscriberError>;
+  #listeners: readonly Listener[] = [];
+  #pending: CacheEvent[] = [];
+  #delivering = false;
+  #completed = false;
+  readonly #errors = new Subject<SubscriberError>();
+
+  constructor() {
+    // A subscriber of the errors that throws is detached; there is nobody left to tell but the process.
+    const errors = this.#errors;
+    this.errors$ = new GuardedObservable(warn, (subscriber) => {
+      const subscription = errors.subscribe(subscriber);
+      return () => subscription.unsubscribe();
+    });
+  }
+
+  get isDelivering(): boolean {
+    return this.#delivering;
+  }
+
+  /** Lines an event up; `deliver` sends it. */
+  add(event: CacheEvent): void {
+    this.#pending.push(event);
+  }
+
+  /** Sends what is lined up. Does nothing inside a delivery, which sends it itself when its event is through. */
+  deliver(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    for (let at = 0; at < this.#pending.length; at++) this.#send(this.#pending[at]);
+    this.#pending = [];
+    this.#delivering = false;
+  }
+
+  /** The same for one event, when nothing else is lined up. */
+  publish(event: CacheEvent): void {
+    if (this.#delivering || this.#pending.length > 0) {
+      this.add(event);
+      return this.deliver();
+    }
+    if (this.#listeners.length === 0) return;
+    this.#delivering = true;
+    this.#send(event);
+    this.#delivering = false;
+    if (this.#pending.length > 0) this.deliver();
+  }
+
+  complete(): void {
+    this.#completed = true;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) this.#guard(listener, () => listener.complete());
+    this.#errors.complete();
+  }
+
+  listen(listener: Listener): () => void {
+    if (this.#completed) {
+      listener.complete();
+      return () => {};
+    }
+    this.#listeners = [...this.#listeners, listener];
+    return () => this.#detach(listener);
+  }
+
+  report(error: unknown, value: unknown): void {
+    if (this.#errors.observed) this.#errors.next({ error, value });
+    else warn(error);
+  }
+
+  #send(event: CacheEvent): void {
+    const listeners = this.#listeners;
+    for (let at = 0; at < listeners.length; at++) {
+      const listener = listeners[at];
+      // Whoever was detached by an earlier subscriber of this same event gets it no more.
+      if (listeners !== this.#listeners && !this.#listeners.includes(listener)) continue;
+      try {
+        listener.next(event);
+      } catch (error) {
+        this.#detach(listener);
+        this.report(error, event);
+      }
+    }
+  }
+
+  #guard(listener: Listener, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#detach(listener);
+      this.report(error, undefined);
+    }
+  }
+
+  #detach(listener: Listener): void {
+    this.#listeners = this.#listeners.filter((other) => other !== listener);
+  }
+}
+
+/** Subscribes plain functions to the bus directly, without the layers that RxJS would put between. */
+class EventStream extends GuardedObservable<CacheEvent> {
+  readonly #bus: EventBus;
+
+  constructor(bus: EventBus) {
+    const report = (error: unknown, value: unknown) => bus.report(error, value);
+    super(report, (subscriber) =>
+      bus.listen({ next: (event) => subscriber.next(event), complete: () => subscriber.complete() }),
+    );
+    this.#bus = bus;
+  }
+
+  override subscribe(
+    observerOrNext?: Partial<Observer<CacheEvent>> | ((value: CacheEvent) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription {
+    if (observerOrNext instanceof Subscriber) return super.subscribe(observerOrNext);
+    const observer = toObserver(observerOrNext, error, complete);
+    const next = observer.next === undefined ? () => {} : observer.next.bind(observer);
+    const subscription = new Subscription();
+    const detach = this.#bus.listen({
+      next,
+      complete: () => {
+        observer.complete?.();
+        subscription.unsubscribe();
+      },
+    });
+    subscription.add(detach);
+    return subscription;
+  }
+}
+
+/** Nobody listens to `errors$`: the error must not pass unseen, and must not end the process either. */
+function warn(error: unknown): void {
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`A subscriber threw and was detached: ${what}`, { type: 'CachetrailWarning' });
+}

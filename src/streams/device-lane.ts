@@ -1,0 +1,216 @@
+/**
+ * The bounded way to the device: at most `depth` operations at once, the rest in order behind them. Every operation ends
+ * exactly once, in time; an answer that comes after that is told as late, a second answer is not listened to.
+ */
+import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
+import type { FailureOutcome } from '../cache/events.js';
+import { TIMEOUT_CODE } from '../cache/failure-codes.js';
+import type { BlockDevice } from '../device/block-device.js';
+import { DeviceError } from '../device/errors.js';
+import type { CancelTimer, Clock } from './clock.js';
+
+export type DeviceCommand = { readonly io: number } & (
+  | { readonly kind: 'read'; readonly offset: number; readonly length: number }
+  | { readonly kind: 'write'; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'barrier' }
+  | { readonly kind: 'discard' | 'zero'; readonly offset: number; readonly length: number }
+);
+
+export interface DeviceAnswer {
+  readonly command: DeviceCommand;
+  /** What was read or written; the device has let go of it. Null for the rest, and until a timed-out operation is answered. */
+  readonly bytes: Uint8Array | null;
+  /** Nanoseconds since the clock's epoch. */
+  readonly startedAt: number;
+  readonly at: number;
+  /** The device's own error, or null for success. */
+  readonly error: unknown;
+  /** `unknown`: part of the operation may have been done. */
+  readonly outcome: FailureOutcome;
+  /** The operation had already ended by timing out. */
+  readonly late: boolean;
+}
+
+export interface LaneOptions {
+  readonly clock: Clock;
+  /** Operations at the device at once. */
+  readonly depth: number;
+  readonly timeoutNs: number;
+  /** Operations that may be owed by the device before it is asked for no more. */
+  readonly owedMax: number;
+  /** Memory for a read of so many bytes, asked for when the read starts. */
+  readonly allocate: (bytes: number) => Uint8Array;
+}
+
+export function deviceLane(device: BlockDevice, options: LaneOptions): OperatorFunction<DeviceCommand, DeviceAnswer> {
+  return (commands) =>
+    new Observable((subscriber) => {
+      const lane = new Lane(device, options, subscriber);
+      const subscription = commands.subscribe({
+        next: (command) => lane.add(command),
+        error: (error) => subscriber.error(error),
+        complete: () => lane.complete(),
+      });
+      return () => {
+        subscription.unsubscribe();
+        lane.stop();
+      };
+    });
+}
+
+interface Running {
+  readonly command: DeviceCommand;
+  bytes: Uint8Array | null;
+  readonly startedAt: number;
+  /** Has been told as timed out. */
+  timedOut: boolean;
+}
+
+class Lane {
+  readonly #device: BlockDevice;
+  readonly #options: LaneOptions;
+  readonly #subscriber: Subscriber<DeviceAnswer>;
+  readonly #waiting: DeviceCommand[] = [];
+  /** In order of start, so that the first is the first to time out. */
+  readonly #running = new Set<Running>();
+  #owed = 0;
+  #cancelWatch: CancelTimer | null = null;
+  #completing = false;
+
+  constructor(device: BlockDevice, options: LaneOptions, subscriber: Subscriber<DeviceAnswer>) {
+    this.#device = device;
+    this.#options = options;
+    this.#subscriber = subscriber;
+  }
+
+  add(command: DeviceCommand): void {
+    if (this.#running.size < this.#options.depth) this.#start(command);
+    else this.#waiting.push(command);
+  }
+
+  complete(): void {
+    this.#completing = true;
+    this.#completeWhenEmpty();
+  }
+
+  stop(): void {
+    this.#waiting.length = 0;
+    this.#cancelWatch?.();
+    this.#cancelWatch = null;
+  }
+
+  #start(command: DeviceCommand): void {
+    const bytes = command.kind === 'write' ? command.bytes : null;
+    const running: Running = { command, bytes, startedAt: this.#options.clock.now(), timedOut: false };
+    this.#running.add(running);
+    if (this.#owed >= this.#options.owedMax) {
+      queueMicrotask(() => this.#end(running, stalled(), 'failed'));
+      return;
+    }
+    this.#watch();
+    this.#send(running).then(
+      (moved) => this.#answered(running, moved),
+      (error: unknown) => this.#end(running, error ?? new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', 'no reason given'), 'failed'),
+    );
+  }
+
+  #send(running: Running): Promise<number | void> {
+    const { command } = running;
+    try {
+      switch (command.kind) {
+        case 'read':
+          running.bytes = this.#options.allocate(command.length);
+          return Promise.resolve(this.#device.read(command.offset, [running.bytes]));
+        case 'write':
+          return Promise.resolve(this.#device.write(command.offset, [command.bytes]));
+        case 'barrier':
+          return Promise.resolve(this.#device.barrier());
+        case 'discard':
+          return Promise.resolve(this.#device.discard(command.offset, command.length));
+        case 'zero':
+          return Promise.resolve(this.#device.zero(command.offset, command.length));
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #answered(running: Running, moved: number | void): void {
+    const { command, bytes } = running;
+    if (bytes === null || (command.kind !== 'read' && command.kind !== 'write')) return this.#end(running, null, 'failed');
+    const wanted = bytes.length;
+    if (moved === wanted) return this.#end(running, null, 'failed');
+    this.#end(running, transferError(command.kind, wanted, moved), 'unknown');
+  }
+
+  #end(running: Running, error: unknown, outcome: FailureOutcome): void {
+    const late = running.timedOut;
+    if (late) this.#owed--;
+    else this.#running.delete(running);
+    const { command, bytes, startedAt } = running;
+    this.#subscriber.next({ command, bytes, startedAt, at: this.#options.clock.now(), error, outcome, late });
+    this.#startWaiting();
+  }
+
+  #startWaiting(): void {
+    while (this.#running.size < this.#options.depth) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#start(next);
+    }
+    if (this.#running.size === 0) {
+      this.#cancelWatch?.();
+      this.#cancelWatch = null;
+    }
+    this.#completeWhenEmpty();
+  }
+
+  #completeWhenEmpty(): void {
+    if (this.#completing && this.#running.size === 0 && this.#waiting.length === 0) this.#subscriber.complete();
+  }
+
+  /** One timer watches all operations: armed by the first, it looks for the oldest. */
+  #watch(): void {
+    if (this.#cancelWatch !== null) return;
+    for (const oldest of this.#running) {
+      const dueAt = oldest.startedAt + this.#options.timeoutNs;
+      this.#cancelWatch = this.#options.clock.setTimer(dueAt, true, () => {
+        this.#cancelWatch = null;
+        this.#endOverdue();
+      });
+      return;
+    }
+  }
+
+  #endOverdue(): void {
+    const { clock, timeoutNs } = this.#options;
+    const at = clock.now();
+    for (const running of this.#running) {
+      if (running.startedAt + timeoutNs > at) break;
+      this.#running.delete(running);
+      running.timedOut = true;
+      this.#owed++;
+      const { command, startedAt } = running;
+      const error = timedOut(timeoutNs);
+      this.#subscriber.next({ command, bytes: null, startedAt, at, error, outcome: 'unknown', late: false });
+    }
+    this.#startWaiting();
+    this.#watch();
+  }
+}
+
+function transferError(kind: 'read' | 'write', wanted: number, moved: number | void): DeviceError {
+  if (typeof moved !== 'number' || !Number.isInteger(moved) || moved < 0 || moved > wanted) {
+    return new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', `the device answered a ${kind} of ${wanted} bytes with ${String(moved)}`);
+  }
+  const code = kind === 'read' ? 'CACHETRAIL_SHORT_READ' : 'CACHETRAIL_SHORT_WRITE';
+  return new DeviceError(code, `the device moved ${moved} of ${wanted} bytes`);
+}
+
+function timedOut(timeoutNs: number): DeviceError {
+  return new DeviceError(TIMEOUT_CODE, `the device has not answered for ${timeoutNs / 1e6} ms`);
+}
+
+function stalled(): DeviceError {
+  return new DeviceError('CACHETRAIL_DEVICE_STALLED', 'the device owes too many answers to be asked for more');
+}

@@ -1,0 +1,261 @@
+/**
+ * What events make happen outside the core: bytes are moved, the device is asked, callers are told. Runs with each event,
+ * when the state has it and before the next one, so that the bytes are those of that moment.
+ */
+import { CLEAN } from '../cache/block-state.js';
+import type { CacheEvent } from '../cache/events.js';
+import type { CacheState, Fill } from '../cache/state.js';
+import { BorrowedBlock, type Lender } from './borrowed-block.js';
+import type { Callers } from './callers.js';
+import type { DeviceCommand } from './device-lane.js';
+import type { Failures } from './failures.js';
+import type { Staging } from './staging.js';
+
+type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
+
+export interface EffectsParts {
+  readonly state: CacheState;
+  readonly callers: Callers;
+  readonly staging: Staging;
+  readonly failures: Failures;
+  readonly lender: Lender;
+  readonly send: (command: DeviceCommand) => void;
+  /** The cache is closed: lets go of the device, then of the caller. */
+  readonly closed: (op: number) => void;
+}
+
+export class Effects {
+  readonly #parts: EffectsParts;
+  /** Fills under way; the core forgets one when it ends, which is when its bytes are to be handed out. */
+  readonly #fills = new Map<number, Fill>();
+  /** Bytes that the device has just given, by operation. */
+  readonly #given = new Map<number, Uint8Array>();
+
+  constructor(parts: EffectsParts) {
+    this.#parts = parts;
+  }
+
+  /** The device let go of bytes: they are handed out while its answer is decided on. */
+  accept(io: number, bytes: Uint8Array): void {
+    this.#given.set(io, bytes);
+  }
+
+  /** The answer has been decided on. */
+  release(io: number): void {
+    const bytes = this.#given.get(io);
+    if (bytes === undefined) return;
+    this.#given.delete(io);
+    this.#parts.staging.give(bytes);
+  }
+
+  apply(event: CacheEvent): void {
+    switch (event.type) {
+      case 'read':
+        return this.#readHit(event);
+      case 'written':
+        return this.#written(event);
+      case 'readMissed':
+        return this.#copyHits(event);
+      case 'fillStarted':
+        return this.#startFill(event);
+      case 'fillFinished':
+        return this.#handOut(event);
+      case 'fillFailed':
+        this.#fills.delete(event.io);
+        return;
+      case 'writebackStarted':
+        return this.#startWriteback(event);
+      case 'barrierStarted':
+        return this.#parts.send({ kind: 'barrier', io: event.io });
+      case 'clearStarted':
+        return this.#startClear(event);
+      case 'borrowed':
+        return this.#lend(event);
+      case 'blockSizeChanged':
+        this.#parts.staging.setBlockBytes(event.to);
+        return this.#done(event.op);
+      case 'closed':
+        return this.#parts.closed(event.op);
+      default:
+        return this.#tell(event);
+    }
+  }
+
+  /** Tells a caller how its request ended, for events that do nothing else. */
+  #tell(event: CacheEvent): void {
+    const { callers, failures } = this.#parts;
+    switch (event.type) {
+      case 'readFinished':
+        return this.#readDone(event.op);
+      case 'readFailed':
+        return callers.take(event.op)?.fail(failures.ofRead(event));
+      case 'writeFinished':
+      case 'flushFinished':
+      case 'readaheadRequested':
+      case 'optionSet':
+        return this.#done(event.op);
+      case 'resized':
+        return event.reason === 'asked' && event.op !== 0 ? this.#done(event.op) : undefined;
+      case 'writeFailed':
+      case 'flushFailed':
+      case 'closeFailed':
+      case 'blockSizeFailed':
+        return callers.take(event.op)?.fail(failures.ofSurvivors(event));
+      case 'invalidated':
+        return this.#invalidated(event.op, event.dropped);
+      case 'dirtyDiscarded':
+        return this.#noteDiscarded(event);
+      case 'clearFinished':
+        return event.kind === 'drop' ? this.#invalidated(event.op, event.dropped) : this.#done(event.op);
+      case 'clearFailed':
+        return callers.take(event.op)?.fail(failures.ofClear(event));
+      case 'requestRefused':
+        return callers.take(event.op)?.fail(failures.ofRefusal(event));
+      case 'requestAborted':
+        return callers.take(event.op)?.fail(failures.ofAbort(event));
+    }
+  }
+
+  #readHit(event: EventOf<'read'>): void {
+    const { callers, state } = this.#parts;
+    const caller = callers.take(event.op);
+    if (caller?.kind !== 'read') return;
+    for (let block = event.block; block < event.block + event.count; block++) {
+      this.#copyOut(block, this.#frame(state.slots.find(block)), caller.into, caller.offset);
+    }
+    caller.succeed(caller.into);
+  }
+
+  #copyHits(event: EventOf<'readMissed'>): void {
+    const { callers, state } = this.#parts;
+    const caller = callers.find(event.op);
+    if (caller?.kind !== 'read' || event.hits === 0) return;
+    for (let block = event.block; block < event.block + event.count; block++) {
+      if (state.slots.statusOf(block) < CLEAN) continue;
+      this.#copyOut(block, this.#frame(state.slots.find(block)), caller.into, caller.offset);
+    }
+  }
+
+  #startFill(event: EventOf<'fillStarted'>): void {
+    const { state, send } = this.#parts;
+    const fill = state.ios.get(event.io);
+    if (fill?.kind === 'fill') this.#fills.set(event.io, fill);
+    const offset = event.block * state.blockSize;
+    send({ kind: 'read', io: event.io, offset, length: state.bytesOf(event.block, event.count) });
+  }
+
+  /** Gives what the device read to the frames that still wait for it, and to every reader that does. */
+  #handOut(event: EventOf<'fillFinished'>): void {
+    const { state, callers } = this.#parts;
+    const { slots, blockSize } = state;
+    const fill = this.#fills.get(event.io);
+    const bytes = this.#given.get(event.io);
+    this.#fills.delete(event.io);
+    if (fill === undefined || bytes === undefined) return;
+    for (let at = 0; at < fill.count; at++) {
+      const block = fill.block + at;
+      const part = fill.count === 1 ? bytes : bytes.subarray(at * blockSize, (at + 1) * blockSize);
+      const slot = slots.find(block);
+      if (fill.cached && slot !== -1 && slots.status[slot] === CLEAN && slots.fill[slot] === fill.io) {
+        this.#frame(slot).set(part);
+      }
+      for (const op of fill.waiters) {
+        const caller = callers.find(op);
+        if (caller?.kind === 'read') this.#copyOut(block, part, caller.into, caller.offset);
+      }
+    }
+  }
+
+  #readDone(op: number): void {
+    const caller = this.#parts.callers.take(op);
+    if (caller?.kind === 'read') caller.succeed(caller.into);
+  }
+
+  #written(event: EventOf<'written'>): void {
+    const { callers } = this.#parts;
+    const caller = callers.find(event.op);
+    if (caller === undefined) return;
+    if (caller.kind === 'write') this.#copyIn(event, caller.data);
+    if (!event.through && (caller.kind === 'write' || caller.kind === 'plain')) {
+      callers.take(event.op);
+      caller.succeed();
+    }
+  }
+
+  #copyIn(event: EventOf<'written'>, data: Uint8Array): void {
+    const { slots, blockSize } = this.#parts.state;
+    if (event.count === 1) {
+      const frame = this.#frame(slots.find(event.block));
+      frame.set(data, event.offset - event.block * blockSize);
+      return;
+    }
+    let taken = 0;
+    for (let block = event.block; block < event.block + event.count; block++) {
+      const skip = Math.max(0, event.offset - block * blockSize);
+      const part = data.subarray(taken, taken + blockSize - skip);
+      this.#frame(slots.find(block)).set(part, skip);
+      taken += part.length;
+    }
+  }
+
+  #startWriteback(event: EventOf<'writebackStarted'>): void {
+    const { state, staging, send } = this.#parts;
+    const length = state.bytesOf(event.block, event.count);
+    const bytes = staging.take(length);
+    for (let at = 0; at < event.count; at++) {
+      const frame = this.#frame(state.slots.find(event.block + at));
+      const from = at * state.blockSize;
+      bytes.set(length - from < frame.length ? frame.subarray(0, length - from) : frame, from);
+    }
+    send({ kind: 'write', io: event.io, offset: event.block * state.blockSize, bytes });
+  }
+
+  #startClear(event: EventOf<'clearStarted'>): void {
+    const { state, send } = this.#parts;
+    if (event.kind === 'drop') return;
+    const offset = event.block * state.blockSize;
+    send({ kind: event.kind, io: event.io, offset, length: state.bytesOf(event.block, event.count) });
+  }
+
+  #lend(event: EventOf<'borrowed'>): void {
+    const { callers, state, lender } = this.#parts;
+    const caller = callers.take(event.op);
+    if (caller?.kind !== 'borrow') return;
+    const frame = this.#frame(state.slots.find(event.block));
+    const bytes = frame.subarray(0, state.bytesOf(event.block, 1));
+    caller.succeed(new BorrowedBlock(lender, event.op, event.block, bytes));
+  }
+
+  #done(op: number): void {
+    const caller = this.#parts.callers.take(op);
+    if (caller?.kind === 'plain' || caller?.kind === 'write') caller.succeed();
+  }
+
+  #noteDiscarded(event: EventOf<'dirtyDiscarded'>): void {
+    const caller = this.#parts.callers.find(event.op);
+    if (caller?.kind === 'invalidate') caller.discarded = event.blocks;
+  }
+
+  #invalidated(op: number, dropped: number): void {
+    const caller = this.#parts.callers.take(op);
+    if (caller?.kind === 'invalidate') {
+      caller.succeed({ dropped: dropped + caller.discarded.length, discarded: caller.discarded });
+    }
+  }
+
+  /** Copies what a block and a wanted range have in common. */
+  #copyOut(block: number, bytes: Uint8Array, into: Uint8Array, offset: number): void {
+    const { blockSize } = this.#parts.state;
+    const start = block * blockSize - offset;
+    const from = Math.max(0, -start);
+    const length = Math.min(blockSize - from, into.length - start - from);
+    if (length <= 0 || from >= blockSize) return;
+    into.set(from === 0 && length === bytes.length ? bytes : bytes.subarray(from, from + length), start + from);
+  }
+
+  #frame(slot: number): Uint8Array {
+    const { frames } = this.#parts.state;
+    if (frames === null) throw new TypeError('a live cache has frames');
+    return frames.views[slot];
+  }
+}

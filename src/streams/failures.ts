@@ -1,0 +1,101 @@
+/** Makes the errors that callers get, with the device's own errors as their causes. */
+import type { CacheEvent } from '../cache/events.js';
+import type { CacheState } from '../cache/state.js';
+import { ERROR_CODES, type ErrorCode } from '../device/error-codes.js';
+import { CachetrailError, codeOf, DeviceError, type FailedBlock, RequestError, WriteError } from '../device/errors.js';
+
+type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
+
+/** Errors kept by device operation before those that nothing refers to any more are let go of. */
+const KEPT_MAX = 1024;
+
+export class Failures {
+  readonly #state: CacheState;
+  /** What the device threw, by operation: events hold codes only. */
+  readonly #causes = new Map<number, unknown>();
+
+  constructor(state: CacheState) {
+    this.#state = state;
+  }
+
+  note(io: number, error: unknown): void {
+    if (this.#causes.size >= KEPT_MAX) this.#letGo();
+    this.#causes.set(io, error);
+  }
+
+  ofRead(event: EventOf<'readFailed'>): CachetrailError {
+    const cause = this.#causes.get(event.io);
+    return new DeviceError(ownCode(cause, 'CACHETRAIL_READ_FAILED'), `the device could not read: ${why(cause, event.code)}`, {
+      cause,
+    });
+  }
+
+  ofClear(event: EventOf<'clearFailed'>): CachetrailError {
+    const cause = this.#causes.get(event.io);
+    const what = `${event.kind} of ${event.count} blocks from ${event.block} failed: ${why(cause, event.code)}`;
+    return new DeviceError('CACHETRAIL_CLEAR_FAILED', what, { cause });
+  }
+
+  ofSurvivors(event: EventOf<'writeFailed' | 'flushFailed' | 'closeFailed' | 'blockSizeFailed'>): CachetrailError {
+    const blocks = event.blocks.map((block, at): FailedBlock => {
+      return { block, code: event.codes[at], cause: this.#causes.get(event.ios[at]) };
+    });
+    if (blocks.length === 0) {
+      const cause = this.#causes.get(event.barrierIo);
+      return new DeviceError('CACHETRAIL_BARRIER_FAILED', `the device could not sync: ${why(cause, '')}`, { cause });
+    }
+    const code = SURVIVOR_CODES[event.type];
+    return new WriteError(code, `${nameBlocks(blocks)} could not be made ${code === 'CACHETRAIL_WRITE_FAILED' ? 'safe' : 'durable'}`, blocks);
+  }
+
+  ofRefusal(event: EventOf<'requestRefused'>): CachetrailError {
+    const { code, request } = event;
+    return new RequestError(known(code), `${request} refused: ${meaningOf(code)}`);
+  }
+
+  ofAbort(event: EventOf<'requestAborted'>): CachetrailError {
+    return new RequestError(known(event.code), meaningOf(event.code));
+  }
+
+  #letGo(): void {
+    const needed = new Set([...this.#state.failures.values()].map((failure) => failure.io));
+    needed.add(this.#state.failedBarrierIo);
+    for (const io of this.#causes.keys()) if (!needed.has(io)) this.#causes.delete(io);
+  }
+}
+
+const SURVIVOR_CODES = {
+  writeFailed: 'CACHETRAIL_WRITE_FAILED',
+  flushFailed: 'CACHETRAIL_FLUSH_FAILED',
+  closeFailed: 'CACHETRAIL_CLOSE_FAILED',
+  blockSizeFailed: 'CACHETRAIL_FLUSH_FAILED',
+} as const;
+
+const NAMED_MAX = 4;
+
+function nameBlocks(blocks: readonly FailedBlock[]): string {
+  const named = blocks.slice(0, NAMED_MAX).map(({ block, code }) => `${block} (${code || 'not written'})`);
+  const more = blocks.length > NAMED_MAX ? ` and ${blocks.length - NAMED_MAX} more` : '';
+  return `${blocks.length === 1 ? 'block' : 'blocks'} ${named.join(', ')}${more}`;
+}
+
+function why(cause: unknown, code: string): string {
+  return cause instanceof Error ? cause.message : code || codeOf(cause);
+}
+
+/** An error of cachetrail's own, such as a timeout, is told by its own code. */
+function ownCode(cause: unknown, otherwise: ErrorCode): ErrorCode {
+  return cause instanceof CachetrailError ? cause.code : otherwise;
+}
+
+function known(code: string): ErrorCode {
+  return isErrorCode(code) ? code : 'CACHETRAIL_INTERNAL';
+}
+
+function meaningOf(code: string): string {
+  return isErrorCode(code) ? ERROR_CODES[code].meaning : code;
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
+}

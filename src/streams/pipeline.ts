@@ -1,0 +1,201 @@
+/**
+ * The wiring, top to bottom:
+ *
+ *   requests, ticks and the device's answers ─► queue ─► decide ─► event ─► journal ─► evolve ─► effects ─► bus
+ *                        ▲                                                                        │
+ *                        └───── ticks(clock) ◄─ deadlines          device lane ◄─ commands ◄──────┘
+ */
+import { distinctUntilChanged, type Observable, Subject, type Subscription } from 'rxjs';
+import { decide } from '../cache/decide.js';
+import { readHit } from '../cache/decide/reads.js';
+import { nextDeadline } from '../cache/deadline.js';
+import type { CacheEvent, TraceRef } from '../cache/events.js';
+import { evolve } from '../cache/evolve.js';
+import type { Input } from '../cache/inputs.js';
+import { CacheState } from '../cache/state.js';
+import { Turn } from '../cache/turn.js';
+import type { BlockDevice } from '../device/block-device.js';
+import { type CachetrailError, codeOf, DeviceError, InternalError } from '../device/errors.js';
+import type { Lender } from './borrowed-block.js';
+import { EventBus, type SubscriberError } from './bus.js';
+import { type AnyCaller, Callers, PlainCaller } from './callers.js';
+import type { Clock } from './clock.js';
+import { type DeviceAnswer, type DeviceCommand, deviceLane } from './device-lane.js';
+import { Effects } from './effects.js';
+import { Failures } from './failures.js';
+import { Staging } from './staging.js';
+import { type Deadline, ticks } from './ticks.js';
+
+/** Gets every event before it is applied: the seam for a journal. An event that it throws on stops the cache. */
+export interface EventSink {
+  append(event: CacheEvent): void;
+}
+
+export interface PipelineOptions {
+  readonly device: BlockDevice;
+  readonly clock: Clock;
+  readonly journal: EventSink | null;
+  readonly blockSize: number;
+  readonly runBytesMax: number;
+  readonly deviceDepth: number;
+  readonly deviceTimeoutNs: number;
+  readonly lender: Lender;
+}
+
+/** Operations that the device may owe answers to before it is asked for no more. */
+const OWED_MAX = 64;
+
+export class Pipeline {
+  readonly state = new CacheState({ bytes: true });
+  readonly events$: Observable<CacheEvent>;
+  readonly errors$: Observable<SubscriberError>;
+  readonly callers = new Callers();
+  readonly staging: Staging;
+  /** Why the cache has stopped: a bug of its own, or a journal that failed. */
+  failure: CachetrailError | null = null;
+  readonly #options: PipelineOptions;
+  readonly #turn: Turn;
+  readonly #bus = new EventBus();
+  readonly #failures = new Failures(this.state);
+  readonly #effects: Effects;
+  readonly #commands = new Subject<DeviceCommand>();
+  readonly #deadlines = new Subject<Deadline | null>();
+  readonly #wires: Subscription[] = [];
+  readonly #queue: Input[] = [];
+  #deciding = false;
+  #closing: PlainCaller | null = null;
+
+  constructor(options: PipelineOptions) {
+    const { device, clock, deviceDepth, deviceTimeoutNs, blockSize, runBytesMax, lender } = options;
+    this.#options = options;
+    this.events$ = this.#bus.events$;
+    this.errors$ = this.#bus.errors$;
+    this.staging = new Staging(blockSize, runBytesMax);
+    this.#turn = new Turn(this.state, (event) => this.#apply(event));
+    this.#effects = new Effects({
+      state: this.state,
+      callers: this.callers,
+      staging: this.staging,
+      failures: this.#failures,
+      lender,
+      send: (command) => this.#commands.next(command),
+      closed: (op) => this.#closed(op),
+    });
+    const allocate = (bytes: number) => this.staging.take(bytes);
+    const lane = { clock, depth: deviceDepth, timeoutNs: deviceTimeoutNs, owedMax: OWED_MAX, allocate };
+    this.#wires.push(
+      this.#commands.pipe(deviceLane(device, lane)).subscribe((answer) => this.#answer(answer)),
+      this.#deadlines
+        .pipe(distinctUntilChanged(isSameDeadline), ticks(clock))
+        .subscribe((at) => this.submit({ type: 'tick', at })),
+    );
+  }
+
+  /** Nothing is waiting to be decided, so a cached read may be answered at once. */
+  get isIdle(): boolean {
+    return !this.#deciding && this.#queue.length === 0;
+  }
+
+  /** Decides on an input now, or after what is being decided or delivered. */
+  submit(input: Input): void {
+    if (this.#deciding || this.#bus.isDelivering || this.#queue.length > 0) {
+      this.#queue.push(input);
+      if (this.#deciding || this.#bus.isDelivering) return;
+    } else {
+      this.#decide(input);
+    }
+    this.#drain();
+  }
+
+  /** The same for a request, with who waits for it. */
+  request(caller: AnyCaller, input: Extract<Input, { op: number }>): void {
+    if (this.failure !== null) return caller.fail(this.failure);
+    this.callers.begin(input.op, caller);
+    this.submit(input);
+    this.callers.park();
+  }
+
+  /** Hot: a cached read of one block that has been copied. Guarded by the `hit.readNow` benchmark. */
+  hit(op: number, block: number, actor: string, trace: TraceRef | null): void {
+    const turn = this.#turn;
+    turn.begin(this.#options.clock.turn());
+    this.#deciding = true;
+    readHit(turn, op, block, 1, actor, trace);
+    this.#deciding = false;
+    this.#bus.deliver();
+    if (this.#queue.length > 0) this.#drain();
+  }
+
+  #decide(input: Input): void {
+    this.#deciding = true;
+    try {
+      decide(this.#turn, input);
+      if (input.type === 'answer') this.#effects.release(input.io);
+    } catch (error) {
+      this.#stop(error);
+    }
+    this.#deciding = false;
+    this.#bus.deliver();
+    this.#deadlines.next(this.#deadline(input.at));
+  }
+
+  #drain(): void {
+    while (!this.#bus.isDelivering) {
+      const input = this.#queue.shift();
+      if (input === undefined) return;
+      if (this.failure === null) this.#decide(input);
+    }
+  }
+
+  #apply(event: CacheEvent): void {
+    this.#options.journal?.append(event);
+    evolve(this.state, event);
+    this.#effects.apply(event);
+    this.#bus.add(event);
+  }
+
+  #answer(answer: DeviceAnswer): void {
+    const { command, bytes, startedAt, at, error, outcome } = answer;
+    if (bytes !== null) this.#effects.accept(command.io, bytes);
+    if (error !== null) this.#failures.note(command.io, error);
+    const code = error === null ? '' : codeOf(error);
+    this.submit({ type: 'answer', at, io: command.io, startedAt, code, outcome });
+  }
+
+  #deadline(decidedAt: number): Deadline | null {
+    const at = nextDeadline(this.state, decidedAt);
+    if (at === null || this.failure !== null) return null;
+    return { at, keepsAlive: this.state.slots.kept > 0 || this.state.waitingRequests > 0 };
+  }
+
+  #closed(op: number): void {
+    const caller = this.callers.take(op);
+    this.#closing = caller?.kind === 'plain' ? caller : null;
+    queueMicrotask(() => this.#letGo());
+  }
+
+  /** After the last event has been delivered. */
+  #letGo(): void {
+    for (const wire of this.#wires) wire.unsubscribe();
+    this.#bus.complete();
+    this.#options.device.close().then(
+      () => this.#closing?.succeed(),
+      (cause: unknown) =>
+        this.#closing?.fail(
+          new DeviceError('CACHETRAIL_DEVICE_CLOSE_FAILED', 'the device reported an error when it was closed', { cause }),
+        ),
+    );
+  }
+
+  /** A bug of ours: stops before anything can be corrupted. What was durable is safe on the device. */
+  #stop(cause: unknown): void {
+    this.failure = cause instanceof InternalError ? cause : new InternalError('the cache has stopped', { cause });
+    this.callers.failAll(this.failure);
+    this.#queue.length = 0;
+    queueMicrotask(() => this.#letGo());
+  }
+}
+
+function isSameDeadline(a: Deadline | null, b: Deadline | null): boolean {
+  return a?.at === b?.at && a?.keepsAlive === b?.keepsAlive;
+}

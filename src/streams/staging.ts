@@ -1,0 +1,49 @@
+/**
+ * Memory between frames and the device, so that neither sees the other's changes: a device write carries a stable copy,
+ * and a device read cannot touch a block that was written meanwhile. Kept and reused, last given first taken.
+ */
+export class Staging {
+  #runBytes: number;
+  #runs: Uint8Array[] = [];
+  readonly #blocks: Uint8Array[] = [];
+  #blockBytes: number;
+  #madeBytes = 0;
+
+  /** `runBytes` is the most that one device operation moves. */
+  constructor(blockBytes: number, runBytes: number) {
+    this.#blockBytes = blockBytes;
+    this.#runBytes = Math.max(runBytes, blockBytes);
+  }
+
+  get memoryBytes(): number {
+    return this.#madeBytes;
+  }
+
+  take(bytes: number): Uint8Array {
+    if (bytes === this.#blockBytes) return this.#blocks.pop() ?? this.#make(bytes);
+    const run = this.#runs.pop() ?? this.#make(Math.max(bytes, this.#runBytes));
+    return run.subarray(0, bytes);
+  }
+
+  /** Takes memory back that nobody uses any more. */
+  give(bytes: Uint8Array): void {
+    const whole = bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes.buffer);
+    if (whole.length === this.#blockBytes) this.#blocks.push(whole);
+    else if (whole.length >= this.#runBytes) this.#runs.push(whole);
+    else this.#madeBytes -= whole.length;
+  }
+
+  /** Lets go of all that is not in use; what comes back later and does not fit any more is let go of then. */
+  setBlockBytes(blockBytes: number): void {
+    this.#madeBytes -= this.#blocks.length * this.#blockBytes + this.#runs.length * this.#runBytes;
+    this.#blocks.length = 0;
+    this.#runs = [];
+    this.#blockBytes = blockBytes;
+    this.#runBytes = Math.max(this.#runBytes, blockBytes);
+  }
+
+  #make(bytes: number): Uint8Array {
+    this.#madeBytes += bytes;
+    return new Uint8Array(bytes);
+  }
+}
