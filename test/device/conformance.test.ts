@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 import { type BlockDevice, faultDevice, latencyDevice, memoryDevice, openFileDevice } from '../../src/device/index.js';
 import { type DeviceFactory, deviceConformance } from '../../src/testing/index.js';
-import { imageFolder } from './images.js';
+import { holesWork, imageFolder } from './images.js';
 import { attachLoop, detachLoop, skipWithoutLoops } from './loop.js';
 
+const HOLES = await holesWork();
 const ALL = { write: true, durable: false, discard: true, zero: true };
 
 type Wrap = (device: BlockDevice) => BlockDevice;
@@ -95,7 +96,7 @@ describe('conformance', () => {
     { supports: ALL },
   );
 
-  const file = { ...ALL, durable: true, discard: process.platform === 'linux' };
+  const file = { ...ALL, durable: true, discard: HOLES };
   const readOnlyFile = { write: false, durable: true, discard: false, zero: false };
   deviceConformance(
     { describe, it },
@@ -126,7 +127,10 @@ describe('conformance', () => {
 
   describe('conformance on a block device', () => {
     before(skipWithoutLoops);
-    deviceConformance({ describe, it }, 'block device', overLoop(), { supports: file, sizeUnit: 512 });
+    deviceConformance({ describe, it }, 'block device', overLoop(), {
+      supports: { ...ALL, durable: true },
+      sizeUnit: 512,
+    });
     deviceConformance({ describe, it }, 'block device, read-only', overLoop(true), {
       supports: readOnlyFile,
       sizeUnit: 512,

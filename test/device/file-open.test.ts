@@ -114,6 +114,8 @@ describe('openFileDevice, of a block device', () => {
 });
 
 describe('openFileDevice, of a new file', () => {
+  afterEach(killChildren);
+
   it('makes zeros of the size that it is told', async () => {
     const path = images.path('new');
     const device = await openFileDevice(path, { create: { sizeBytes: 10_001 } });
@@ -134,8 +136,9 @@ describe('openFileDevice, of a new file', () => {
 
   it('leaves nothing behind when it does not succeed', async () => {
     const path = images.path('huge');
-    const error = await rejection(openFileDevice(path, { create: { sizeBytes: Number.MAX_SAFE_INTEGER } }));
-    expect(error.code).to.equal('CACHETRAIL_DEVICE_OPEN_FAILED');
+    const task = { path, options: { create: { sizeBytes: 1024 * 1024 } } };
+    const outcome = await childOutcome(task, { fileBlocksMax: 8 });
+    expect(outcome).to.deep.equal({ code: 'CACHETRAIL_DEVICE_OPEN_FAILED', causeCode: 'EFBIG' });
     expect(fs.existsSync(path)).to.equal(false);
   });
 });

@@ -26,7 +26,7 @@ export function loopObstacle(): string | undefined {
 export function skipWithoutLoops(this: Mocha.Context): void {
   const obstacle = loopObstacle();
   if (obstacle === undefined) return;
-  console.log(`    left out: ${this.currentTest?.parent?.title ?? 'tests'} on a block device, since ${obstacle}`);
+  console.log(`    left out: ${this.currentTest?.parent?.fullTitle() ?? 'block devices'}, since ${obstacle}`);
   this.skip();
 }
 
