@@ -129,8 +129,8 @@ export const ERROR_CODES = {
     remedy: 'Make the image first (`truncate -s SIZE FILE`).',
   },
   CACHETRAIL_DEVICE_LOCKED: {
-    meaning: 'Another cachetrail, in this process or another, has the device open.',
-    remedy: 'Close the other one first.',
+    meaning: 'Another cachetrail, in this process or another, has the device open, or the system has it mounted.',
+    remedy: 'Close or unmount it first.',
   },
   CACHETRAIL_DEVICE_OPEN_FAILED: {
     meaning: 'The device could not be opened.',
