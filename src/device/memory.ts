@@ -56,8 +56,8 @@ class BytesDevice implements MemoryDevice {
     let position = offset;
     for (let i = 0; i < buffers.length; i++) {
       const buffer = buffers[i];
-      buffer.set(this.bytes.subarray(position, position + buffer.byteLength));
-      position += buffer.byteLength;
+      buffer.set(this.bytes.subarray(position, position + buffer.length));
+      position += buffer.length;
     }
     return Promise.resolve(length);
   }
@@ -70,7 +70,7 @@ class BytesDevice implements MemoryDevice {
     for (let i = 0; i < buffers.length; i++) {
       const buffer = buffers[i];
       this.bytes.set(buffer, position);
-      position += buffer.byteLength;
+      position += buffer.length;
     }
     return Promise.resolve(length);
   }
