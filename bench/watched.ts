@@ -1,0 +1,44 @@
+import { type BlockCache, type CacheEvent, type CacheOptions, openCache } from '../src/index.js';
+import type { BlockDevice } from '../src/device/index.js';
+
+/** A cache with two subscribers, as one has with metrics and an audit: each looks at every event. */
+export interface Watched {
+  readonly cache: BlockCache;
+  /** What the subscribers have seen since the last call; throws if they don't agree. */
+  readonly seen: () => { readonly events: number; readonly reads: number };
+  readonly lastEvent: () => CacheEvent;
+}
+
+export async function openWatched(device: BlockDevice, options: CacheOptions): Promise<Watched> {
+  const cache = await openCache(device, options);
+  let events = 0;
+  let reads = 0;
+  let lastSeq = cache.stats().events;
+  let seqs = 0;
+  let last: CacheEvent | undefined;
+  cache.events$.subscribe((event) => {
+    events++;
+    if (event.type === 'read') reads++;
+  });
+  cache.events$.subscribe((event) => {
+    seqs += event.seq - lastSeq;
+    lastSeq = event.seq;
+    last = event;
+  });
+  cache.errors$.subscribe(({ error }) => {
+    throw error;
+  });
+  const seen = (): { events: number; reads: number } => {
+    if (events !== seqs) throw new Error(`one subscriber saw ${events} events, the other ${seqs}`);
+    const counts = { events, reads };
+    events = 0;
+    seqs = 0;
+    reads = 0;
+    return counts;
+  };
+  const lastEvent = (): CacheEvent => {
+    if (last === undefined) throw new Error('there was no event');
+    return last;
+  };
+  return { cache, seen, lastEvent };
+}
