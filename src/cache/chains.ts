@@ -82,6 +82,26 @@ export class Chains {
     this.counts[chain]--;
   }
 
+  /** Hot: takes a slot from wherever it is to the front of a chain. */
+  moveToHead(chain: number, slot: number): void {
+    const head = this.#heads[chain];
+    if (head === slot) return;
+    if (head === NONE || this.#chainOf[slot] !== chain) {
+      this.remove(slot);
+      this.prepend(chain, slot);
+      return;
+    }
+    const next = this.#next[slot];
+    const previous = this.#previous[slot];
+    this.#next[previous] = next;
+    if (next === NONE) this.#tails[chain] = previous;
+    else this.#previous[next] = previous;
+    this.#next[slot] = head;
+    this.#previous[slot] = NONE;
+    this.#previous[head] = slot;
+    this.#heads[chain] = slot;
+  }
+
   /** Puts slot `to`, which is in no chain, in the place of `from`. */
   replace(from: number, to: number): void {
     const chain = this.#chainOf[from];

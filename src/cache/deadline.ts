@@ -10,19 +10,24 @@ import type { CacheState } from './state.js';
 export function nextDeadline(state: CacheState, decidedAt: number): number | null {
   if (state.phase === 'closed' || state.phase === 'unopened') return null;
   const { limits, slots } = state;
-  let next = Number.POSITIVE_INFINITY;
-  for (const chain of [READY, WAITS_FOR_BARRIER]) {
-    const oldest = slots.chains.head(chain);
-    if (oldest === -1) continue;
-    const dueAt = slots.since[oldest] + limits.dirtyAgeNs;
-    if (dueAt > decidedAt) next = Math.min(next, dueAt);
-  }
+  let next = Math.min(dueAt(state, READY, decidedAt), dueAt(state, WAITS_FOR_BARRIER, decidedAt));
   for (const retry of state.retries) next = Math.min(next, retry.dueAt);
-  for (const { since } of state.admissions.values()) {
-    next = Math.min(next, since + limits.admissionTimeoutNs);
-    break;
+  if (state.admissions.size > 0) {
+    for (const { since } of state.admissions.values()) {
+      next = Math.min(next, since + limits.admissionTimeoutNs);
+      break;
+    }
   }
-  if (slots.frames > Math.min(state.capacity, state.slabBlocks))
+  if (slots.frames > Math.min(state.capacity, state.slabBlocks)) {
     next = Math.min(next, state.lastIdleCheck + limits.idleShrinkNs);
+  }
   return next === Number.POSITIVE_INFINITY ? null : next;
+}
+
+/** When the oldest of a chain is too old, if that is still to come. */
+function dueAt(state: CacheState, chain: number, decidedAt: number): number {
+  const oldest = state.slots.chains.head(chain);
+  if (oldest === -1) return Number.POSITIVE_INFINITY;
+  const due = state.slots.since[oldest] + state.limits.dirtyAgeNs;
+  return due > decidedAt ? due : Number.POSITIVE_INFINITY;
 }

@@ -76,10 +76,7 @@ class RankedLists implements EvictionPolicy {
       this.#accesses[slot] = 0;
       if (this.#rank[slot] < this.#ranks - 1) this.#rank[slot]++;
     }
-    const rank = this.#rank[slot];
-    if (this.#lists.head(rank) === slot) return;
-    this.#lists.remove(slot);
-    this.#lists.prepend(rank, slot);
+    this.#lists.moveToHead(this.#rank[slot], slot);
   }
 
   remove(slot: number): void {

@@ -39,6 +39,7 @@ export function coalesce(blocks: Float64Array, runBlocks: number): number[] {
 }
 
 function planForWaits(state: CacheState): WritebackPlan | null {
+  if (state.waits.size === 0) return null;
   for (const wait of state.waits.values()) {
     if (wait.unwritten === 0) continue;
     const plan = planOf(state, wait.kind === 'through' ? 'through' : 'flush', wanted(state, wait));

@@ -8,11 +8,15 @@ export function checkBlock(block: number, blockCount: number): void {
 }
 
 export function checkRange(range: BlockRange, blockCount: number): void {
-  checkWhole('block', range.block);
-  checkWhole('count', range.count);
-  if (range.count === 0) throw new ArgumentError('CACHETRAIL_INVALID_BLOCK', 'count is at least 1');
-  if (range.block + range.count > blockCount) {
-    throw outOfRange(`blocks ${range.block} to ${range.block + range.count - 1} reach past the end: the device has ${blockCount}`);
+  checkRun(range.block, range.count, blockCount);
+}
+
+export function checkRun(block: number, count: number, blockCount: number): void {
+  checkWhole('block', block);
+  checkWhole('count', count);
+  if (count === 0) throw new ArgumentError('CACHETRAIL_INVALID_BLOCK', 'count is at least 1');
+  if (block + count > blockCount) {
+    throw outOfRange(`blocks ${block} to ${block + count - 1} reach past the end: the device has ${blockCount}`);
   }
 }
 
@@ -37,7 +41,10 @@ export function checkIsBytes(name: string, buffer: Uint8Array): void {
 
 function checkWhole(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
-  throw new ArgumentError('CACHETRAIL_INVALID_BLOCK', `${name} is a whole number from 0 to 2^53 - 1, not ${String(value)}`);
+  throw new ArgumentError(
+    'CACHETRAIL_INVALID_BLOCK',
+    `${name} is a whole number from 0 to 2^53 - 1, not ${String(value)}`,
+  );
 }
 
 function outOfRange(message: string): ArgumentError {

@@ -9,7 +9,7 @@ import { type CoreLimits, dirtyHardBlocks } from '../cache/limits.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { CachetrailError, RequestError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
-import { checkBlock, checkBuffer, checkBytes, checkIsBytes, checkRange } from './arguments.js';
+import { checkBlock, checkBuffer, checkBytes, checkIsBytes, checkRange, checkRun } from './arguments.js';
 import type { BorrowedBlock } from './borrowed-block.js';
 import type { SubscriberError } from './bus.js';
 import { type AnyCaller, BorrowCaller, InvalidateCaller, PlainCaller, ReadCaller, WriteCaller } from './callers.js';
@@ -54,6 +54,7 @@ export async function openCache(device: BlockDevice, options: CacheOptions = {})
 }
 
 const DONE = Promise.resolve();
+const NO_OPTIONS: RequestOptions = {};
 
 export class BlockCache {
   /** Every event, in one order for all subscribers. Never errors; completes after `closed`. */
@@ -84,7 +85,10 @@ export class BlockCache {
       runBytesMax: config.limits.runBytesMax,
       deviceDepth,
       deviceTimeoutNs: deviceTimeoutMs * 1e6,
-      lender: { markDirty: (op, block) => this.#markDirty(op, block), release: (op, block) => this.#release(op, block) },
+      lender: {
+        markDirty: (op, block) => this.#markDirty(op, block),
+        release: (op, block) => this.#release(op, block),
+      },
     });
     this.events$ = this.#pipeline.events$;
     this.errors$ = this.#pipeline.errors$;
@@ -132,7 +136,7 @@ export class BlockCache {
    * Reads `count` blocks. Resolves with `into`, or a new buffer, of exactly the range's bytes: less than whole blocks
    * only where the device's last block is short. Rejects with DeviceError (CACHETRAIL_READ_FAILED and others).
    */
-  read(block: number, count = 1, into?: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+  read(block: number, count = 1, into?: Uint8Array, options: RequestOptions = NO_OPTIONS): Promise<Uint8Array> {
     if (count === 1) {
       const hit = this.#readCached(block, into, options);
       if (hit !== null) return Promise.resolve(hit);
@@ -167,13 +171,15 @@ export class BlockCache {
    * them (with `writethrough`: when the device has). `data` must not change before that. A write of more blocks than
    * `limits.requestBlocksMax` is taken in parts.
    */
-  write(block: number, data: Uint8Array, options: RequestOptions = {}): Promise<void> {
+  write(block: number, data: Uint8Array, options: RequestOptions = NO_OPTIONS): Promise<void> {
     try {
+      const { state } = this.#pipeline;
       checkIsBytes('data', data);
-      const count = Math.max(1, Math.ceil(data.length / this.blockSize));
-      checkRange({ block, count }, this.blockCount);
-      checkBuffer('data', data, this.#pipeline.state.bytesOf(block, count));
-      return this.#writeParts(block * this.blockSize, data, false, options);
+      const count = Math.max(1, Math.ceil(data.length / state.blockSize));
+      checkRun(block, count, state.blockCount);
+      checkBuffer('data', data, state.bytesOf(block, count));
+      if (count === 1) return this.#writePart(block * state.blockSize, data, false, options);
+      return this.#writeParts(block * state.blockSize, data, false, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -361,7 +367,13 @@ export class BlockCache {
   }
 
   /** Reads the blocks in requests of bounded size, one after the other. */
-  async #readParts(block: number, count: number, into: Uint8Array, offset: number, options: RequestOptions): Promise<void> {
+  async #readParts(
+    block: number,
+    count: number,
+    into: Uint8Array,
+    offset: number,
+    options: RequestOptions,
+  ): Promise<void> {
     const most = this.#pipeline.state.limits.requestBlocksMax;
     for (let done = 0; done < count; done += most) {
       const part = { block: block + done, count: Math.min(most, count - done) };
@@ -417,13 +429,18 @@ export class BlockCache {
     if (!this.closed) this.#pipeline.submit({ type: 'release', at: this.#clock.turn(), op, block });
   }
 
-  #send<C extends AnyCaller>(caller: C, input: Extract<Input, { op: number }>, options: RequestOptions): ReturnType<C['promise']>;
+  #send<C extends AnyCaller>(
+    caller: C,
+    input: Extract<Input, { op: number }>,
+    options: RequestOptions,
+  ): ReturnType<C['promise']>;
   #send(caller: AnyCaller, input: Extract<Input, { op: number }>, options: RequestOptions): Promise<unknown> {
     const { signal } = options;
     if (this.closed) caller.fail(this.#closedError());
     else if (signal?.aborted) caller.fail(aborted(signal));
     else this.#pipeline.request(caller, input);
-    if (caller.isSettled || signal === undefined) return caller.kind === 'write' && caller.isDone ? DONE : caller.promise();
+    if (caller.isSettled || signal === undefined)
+      return caller.kind === 'write' && caller.isDone ? DONE : caller.promise();
     return this.#abortable(caller, input.op, signal);
   }
 

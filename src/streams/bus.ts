@@ -49,10 +49,10 @@ export class EventBus {
 
   /** Sends what is lined up. Does nothing inside a delivery, which sends it itself when its event is through. */
   deliver(): void {
-    if (this.#delivering) return;
+    if (this.#delivering || this.#pending.length === 0) return;
     this.#delivering = true;
     for (let at = 0; at < this.#pending.length; at++) this.#send(this.#pending[at]);
-    this.#pending = [];
+    this.#pending.length = 0;
     this.#delivering = false;
   }
 

@@ -110,7 +110,8 @@ class Lane {
     this.#watch();
     this.#send(running).then(
       (moved) => this.#answered(running, moved),
-      (error: unknown) => this.#end(running, error ?? new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', 'no reason given'), 'failed'),
+      (error: unknown) =>
+        this.#end(running, error ?? new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', 'no reason given'), 'failed'),
     );
   }
 
@@ -137,7 +138,8 @@ class Lane {
 
   #answered(running: Running, moved: number | void): void {
     const { command, bytes } = running;
-    if (bytes === null || (command.kind !== 'read' && command.kind !== 'write')) return this.#end(running, null, 'failed');
+    if (bytes === null || (command.kind !== 'read' && command.kind !== 'write'))
+      return this.#end(running, null, 'failed');
     const wanted = bytes.length;
     if (moved === wanted) return this.#end(running, null, 'failed');
     this.#end(running, transferError(command.kind, wanted, moved), 'unknown');
@@ -201,7 +203,10 @@ class Lane {
 
 function transferError(kind: 'read' | 'write', wanted: number, moved: number | void): DeviceError {
   if (typeof moved !== 'number' || !Number.isInteger(moved) || moved < 0 || moved > wanted) {
-    return new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', `the device answered a ${kind} of ${wanted} bytes with ${String(moved)}`);
+    return new DeviceError(
+      'CACHETRAIL_DEVICE_PROTOCOL',
+      `the device answered a ${kind} of ${wanted} bytes with ${String(moved)}`,
+    );
   }
   const code = kind === 'read' ? 'CACHETRAIL_SHORT_READ' : 'CACHETRAIL_SHORT_WRITE';
   return new DeviceError(code, `the device moved ${moved} of ${wanted} bytes`);

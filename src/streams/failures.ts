@@ -25,9 +25,13 @@ export class Failures {
 
   ofRead(event: EventOf<'readFailed'>): CachetrailError {
     const cause = this.#causes.get(event.io);
-    return new DeviceError(ownCode(cause, 'CACHETRAIL_READ_FAILED'), `the device could not read: ${why(cause, event.code)}`, {
-      cause,
-    });
+    return new DeviceError(
+      ownCode(cause, 'CACHETRAIL_READ_FAILED'),
+      `the device could not read: ${why(cause, event.code)}`,
+      {
+        cause,
+      },
+    );
   }
 
   ofClear(event: EventOf<'clearFailed'>): CachetrailError {
@@ -45,7 +49,11 @@ export class Failures {
       return new DeviceError('CACHETRAIL_BARRIER_FAILED', `the device could not sync: ${why(cause, '')}`, { cause });
     }
     const code = SURVIVOR_CODES[event.type];
-    return new WriteError(code, `${nameBlocks(blocks)} could not be made ${code === 'CACHETRAIL_WRITE_FAILED' ? 'safe' : 'durable'}`, blocks);
+    return new WriteError(
+      code,
+      `${nameBlocks(blocks)} could not be made ${code === 'CACHETRAIL_WRITE_FAILED' ? 'safe' : 'durable'}`,
+      blocks,
+    );
   }
 
   ofRefusal(event: EventOf<'requestRefused'>): CachetrailError {

@@ -5,7 +5,7 @@
  *                        ▲                                                                        │
  *                        └───── ticks(clock) ◄─ deadlines          device lane ◄─ commands ◄──────┘
  */
-import { distinctUntilChanged, type Observable, Subject, type Subscription } from 'rxjs';
+import { type Observable, Subject, type Subscription } from 'rxjs';
 import { decide } from '../cache/decide.js';
 import { readHit } from '../cache/decide/reads.js';
 import { nextDeadline } from '../cache/deadline.js';
@@ -18,7 +18,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { type CachetrailError, codeOf, DeviceError, InternalError } from '../device/errors.js';
 import type { Lender } from './borrowed-block.js';
 import { EventBus, type SubscriberError } from './bus.js';
-import { type AnyCaller, Callers, PlainCaller } from './callers.js';
+import { type AnyCaller, Callers, type PlainCaller } from './callers.js';
 import type { Clock } from './clock.js';
 import { type DeviceAnswer, type DeviceCommand, deviceLane } from './device-lane.js';
 import { Effects } from './effects.js';
@@ -62,12 +62,16 @@ export class Pipeline {
   readonly #deadlines = new Subject<Deadline | null>();
   readonly #wires: Subscription[] = [];
   readonly #queue: Input[] = [];
+  readonly #journal: EventSink | null;
   #deciding = false;
+  #deadlineAt: number | null = null;
+  #deadlineKeepsAlive = false;
   #closing: PlainCaller | null = null;
 
   constructor(options: PipelineOptions) {
     const { device, clock, deviceDepth, deviceTimeoutNs, blockSize, runBytesMax, lender } = options;
     this.#options = options;
+    this.#journal = options.journal;
     this.events$ = this.#bus.events$;
     this.errors$ = this.#bus.errors$;
     this.staging = new Staging(blockSize, runBytesMax);
@@ -85,9 +89,10 @@ export class Pipeline {
     const lane = { clock, depth: deviceDepth, timeoutNs: deviceTimeoutNs, owedMax: OWED_MAX, allocate };
     this.#wires.push(
       this.#commands.pipe(deviceLane(device, lane)).subscribe((answer) => this.#answer(answer)),
-      this.#deadlines
-        .pipe(distinctUntilChanged(isSameDeadline), ticks(clock))
-        .subscribe((at) => this.submit({ type: 'tick', at })),
+      this.#deadlines.pipe(ticks(clock)).subscribe((at) => {
+        this.#deadlineAt = null;
+        this.submit({ type: 'tick', at });
+      }),
     );
   }
 
@@ -115,28 +120,28 @@ export class Pipeline {
     this.callers.park();
   }
 
-  /** Hot: a cached read of one block that has been copied. Guarded by the `hit.readNow` benchmark. */
+  /** Hot: a cached read of one block whose bytes have been copied. Guarded by the `hit.readNow` benchmark. */
   hit(op: number, block: number, actor: string, trace: TraceRef | null): void {
-    const turn = this.#turn;
-    turn.begin(this.#options.clock.turn());
-    this.#deciding = true;
-    readHit(turn, op, block, 1, actor, trace);
-    this.#deciding = false;
-    this.#bus.deliver();
+    const { state } = this;
+    const event = readHit(state, { at: this.#options.clock.turn(), op, block, count: 1, actor, trace });
+    this.#journal?.append(event);
+    evolve(state, event);
+    this.#bus.publish(event);
     if (this.#queue.length > 0) this.#drain();
   }
 
   #decide(input: Input): void {
+    let rests = false;
     this.#deciding = true;
     try {
-      decide(this.#turn, input);
+      rests = decide(this.#turn, input);
       if (input.type === 'answer') this.#effects.release(input.io);
     } catch (error) {
       this.#stop(error);
     }
     this.#deciding = false;
     this.#bus.deliver();
-    this.#deadlines.next(this.#deadline(input.at));
+    if (!rests) this.#setDeadline(input.at);
   }
 
   #drain(): void {
@@ -148,7 +153,7 @@ export class Pipeline {
   }
 
   #apply(event: CacheEvent): void {
-    this.#options.journal?.append(event);
+    this.#journal?.append(event);
     evolve(this.state, event);
     this.#effects.apply(event);
     this.#bus.add(event);
@@ -162,10 +167,13 @@ export class Pipeline {
     this.submit({ type: 'answer', at, io: command.io, startedAt, code, outcome });
   }
 
-  #deadline(decidedAt: number): Deadline | null {
-    const at = nextDeadline(this.state, decidedAt);
-    if (at === null || this.failure !== null) return null;
-    return { at, keepsAlive: this.state.slots.kept > 0 || this.state.waitingRequests > 0 };
+  #setDeadline(decidedAt: number): void {
+    const at = this.failure === null ? nextDeadline(this.state, decidedAt) : null;
+    const keepsAlive = at !== null && (this.state.slots.kept > 0 || this.state.waitingRequests > 0);
+    if (at === this.#deadlineAt && keepsAlive === this.#deadlineKeepsAlive) return;
+    this.#deadlineAt = at;
+    this.#deadlineKeepsAlive = keepsAlive;
+    this.#deadlines.next(at === null ? null : { at, keepsAlive });
   }
 
   #closed(op: number): void {
@@ -182,7 +190,9 @@ export class Pipeline {
       () => this.#closing?.succeed(),
       (cause: unknown) =>
         this.#closing?.fail(
-          new DeviceError('CACHETRAIL_DEVICE_CLOSE_FAILED', 'the device reported an error when it was closed', { cause }),
+          new DeviceError('CACHETRAIL_DEVICE_CLOSE_FAILED', 'the device reported an error when it was closed', {
+            cause,
+          }),
         ),
     );
   }
@@ -194,8 +204,4 @@ export class Pipeline {
     this.#queue.length = 0;
     queueMicrotask(() => this.#letGo());
   }
-}
-
-function isSameDeadline(a: Deadline | null, b: Deadline | null): boolean {
-  return a?.at === b?.at && a?.keepsAlive === b?.keepsAlive;
 }

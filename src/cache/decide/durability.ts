@@ -161,8 +161,8 @@ function survivors(state: CacheState, wait: PendingWait) {
 }
 
 function barrierReason(state: CacheState, at: number): BarrierReason | null {
-  if (isFlushReady(state)) return 'flush';
-  for (const clear of state.clears.values()) if (clear.neededBarrier > state.barrierDone) return 'clear';
+  if (state.waits.size > 0 && isFlushReady(state)) return 'flush';
+  if (state.clears.size > 0 && isClearReady(state)) return 'clear';
   const { chains, since } = state.slots;
   const unsynced = chains.counts[WAITS_FOR_BARRIER];
   if (unsynced === 0) return null;
@@ -172,6 +172,11 @@ function barrierReason(state: CacheState, at: number): BarrierReason | null {
   if (state.writebacksInFlight > 0) return null;
   const obstacle = headObstacle(state);
   return obstacle === 'dirty-limit' || obstacle === 'frames' ? 'pressure' : null;
+}
+
+function isClearReady(state: CacheState): boolean {
+  for (const clear of state.clears.values()) if (clear.neededBarrier > state.barrierDone) return true;
+  return false;
 }
 
 /** All that a flush can have written has been written: what is left to do is the barrier. */

@@ -1,6 +1,6 @@
 /** Reads, readahead, and the fills that they need. */
 import { ABSENT, CLEAN, LOADING } from '../block-state.js';
-import type { FillReason, TraceRef } from '../events.js';
+import type { FillReason, Read } from '../events.js';
 import type { Input } from '../inputs.js';
 import { runBlocksMax } from '../limits.js';
 import type { CacheState, PendingRead } from '../state.js';
@@ -15,7 +15,7 @@ export function decideRead(turn: Turn, input: InputOf<'read'>): void {
   const refusal = unavailable(state);
   if (refusal !== '') return refuse(turn, 'read', input, refusal);
   const hits = hitsIn(state, input.block, input.count);
-  if (hits === input.count) return readHit(turn, input.op, input.block, input.count, input.actor, input.trace);
+  if (hits === input.count) return turn.emit(readHit(state, input));
   const overload = overloaded(state);
   if (overload !== '') return refuse(turn, 'read', input, overload);
   const { seq, at, cause } = turn;
@@ -24,16 +24,12 @@ export function decideRead(turn: Turn, input: InputOf<'read'>): void {
   fillForRead(turn, op);
 }
 
-/** Hot: the whole decision of a cached read. */
+/** Hot: the whole decision of a read of cached blocks. */
 export function readHit(
-  turn: Turn,
-  op: number,
-  block: number,
-  count: number,
-  actor: string,
-  trace: TraceRef | null,
-): void {
-  turn.emit({ type: 'read', seq: turn.seq, at: turn.at, cause: 0, op, actor, trace, block, count });
+  state: CacheState,
+  { at, op, block, count, actor, trace }: Omit<InputOf<'read'>, 'type'>,
+): Read {
+  return { type: 'read', seq: state.seq + 1, at, cause: 0, op, actor, trace, block, count };
 }
 
 /** A hint: fills what is missing as far as there is room for it, and waits for nothing. */
