@@ -178,7 +178,7 @@ export class BlockCache {
       const count = Math.max(1, Math.ceil(data.length / state.blockSize));
       checkRun(block, count, state.blockCount);
       checkBuffer('data', data, state.bytesOf(block, count));
-      if (count === 1) return this.#writePart(block * state.blockSize, data, false, options);
+      if (count === 1) return this.#writeBlock(block, data, options);
       return this.#writeParts(block * state.blockSize, data, false, options);
     } catch (error) {
       return Promise.reject(error);
@@ -403,6 +403,17 @@ export class BlockCache {
       await this.#writePart(offset + done, part, through, options);
       done += part.length;
     }
+  }
+
+  #writeBlock(block: number, data: Uint8Array, options: RequestOptions): Promise<void> {
+    if (options.signal === undefined) {
+      const trace = this.#trace(options);
+      if (this.#pipeline.rewrite(this.#lastOp + 1, block, data, options.actor ?? '', trace)) {
+        this.#lastOp++;
+        return DONE;
+      }
+    }
+    return this.#writePart(block * this.blockSize, data, false, options);
   }
 
   #writePart(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {

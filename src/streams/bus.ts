@@ -24,7 +24,9 @@ export class EventBus {
   readonly events$: Observable<CacheEvent> = new EventStream(this);
   readonly errors$: Observable<SubscriberError>;
   #listeners: readonly Listener[] = [];
-  #pending: CacheEvent[] = [];
+  /** Lined up in the order of `seq`; used again and again, so that lining up allocates nothing. */
+  readonly #pending: (CacheEvent | null)[] = [];
+  #pendingCount = 0;
   #delivering = false;
   #completed = false;
   readonly #errors = new Subject<SubscriberError>();
@@ -44,21 +46,25 @@ export class EventBus {
 
   /** Lines an event up; `deliver` sends it. */
   add(event: CacheEvent): void {
-    this.#pending.push(event);
+    this.#pending[this.#pendingCount++] = event;
   }
 
   /** Sends what is lined up. Does nothing inside a delivery, which sends it itself when its event is through. */
   deliver(): void {
-    if (this.#delivering || this.#pending.length === 0) return;
+    if (this.#delivering || this.#pendingCount === 0) return;
     this.#delivering = true;
-    for (let at = 0; at < this.#pending.length; at++) this.#send(this.#pending[at]);
-    this.#pending.length = 0;
+    for (let at = 0; at < this.#pendingCount; at++) {
+      const event = this.#pending[at];
+      this.#pending[at] = null;
+      if (event !== null) this.#send(event);
+    }
+    this.#pendingCount = 0;
     this.#delivering = false;
   }
 
   /** The same for one event, when nothing else is lined up. */
   publish(event: CacheEvent): void {
-    if (this.#delivering || this.#pending.length > 0) {
+    if (this.#delivering || this.#pendingCount > 0) {
       this.add(event);
       return this.deliver();
     }
@@ -66,7 +72,7 @@ export class EventBus {
     this.#delivering = true;
     this.#send(event);
     this.#delivering = false;
-    if (this.#pending.length > 0) this.deliver();
+    if (this.#pendingCount > 0) this.deliver();
   }
 
   complete(): void {

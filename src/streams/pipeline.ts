@@ -8,6 +8,7 @@
 import { type Observable, Subject, type Subscription } from 'rxjs';
 import { decide } from '../cache/decide.js';
 import { readHit } from '../cache/decide/reads.js';
+import { mayRewrite, rewrite } from '../cache/decide/writes.js';
 import { nextDeadline } from '../cache/deadline.js';
 import type { CacheEvent, TraceRef } from '../cache/events.js';
 import { evolve } from '../cache/evolve.js';
@@ -128,6 +129,23 @@ export class Pipeline {
     evolve(state, event);
     this.#bus.publish(event);
     if (this.#queue.length > 0) this.#drain();
+  }
+
+  /** Hot: a write of one whole block over a dirty one; false if it takes more than that. Guarded by `write.cached`. */
+  rewrite(op: number, block: number, data: Uint8Array, actor: string, trace: TraceRef | null): boolean {
+    const { state } = this;
+    const slot = state.slots.find(block);
+    if (slot === -1 || !this.isIdle || this.#bus.isDelivering || this.failure !== null || !mayRewrite(state, slot))
+      return false;
+    const at = this.#options.clock.turn();
+    const offset = block * state.blockSize;
+    const event = rewrite(state, { at, op, actor, trace, offset, length: data.length }, block);
+    this.#journal?.append(event);
+    evolve(state, event);
+    state.frames?.views[slot].set(data);
+    this.#bus.publish(event);
+    if (this.#queue.length > 0) this.#drain();
+    return true;
   }
 
   #decide(input: Input): void {

@@ -1,6 +1,6 @@
 /** Writes, borrows, and their admission: in order of arrival, when there is room for them. */
-import { ABSENT, CLEAN, LOADING } from '../block-state.js';
-import type { QueueReason, TraceRef } from '../events.js';
+import { ABSENT, CLEAN, DIRTY, LOADING } from '../block-state.js';
+import type { QueueReason, TraceRef, Written } from '../events.js';
 import type { Input } from '../inputs.js';
 import { dirtyHardBlocks, pinnedBlocksMax } from '../limits.js';
 import type { CacheState, PendingAdmission } from '../state.js';
@@ -38,6 +38,47 @@ export function decideWrite(turn: Turn, input: InputOf<'write'>): void {
   const reason = obstacle === '' ? 'frames' : obstacle;
   turn.emit({ type: 'writeQueued', seq, at, cause, op, actor, trace, offset, length, through, reason });
   fillPartial(turn, extent);
+}
+
+/**
+ * A write of one whole block may be decided by `rewrite` alone: the block is dirty already, so neither room nor any
+ * deadline changes, nothing waits before it and nothing forbids it. Hot.
+ */
+export function mayRewrite(state: CacheState, slot: number): boolean {
+  return (
+    state.slots.status[slot] === DIRTY &&
+    state.phase === 'open' &&
+    state.config.mode === 'writeback' &&
+    state.admissions.size === 0 &&
+    state.clears.size === 0 &&
+    state.stuck.size === 0 &&
+    state.blockSizeOp === 0
+  );
+}
+
+/** Hot: the whole decision of a write over a dirty block. Guarded by the `write.cached` benchmark. */
+export function rewrite(state: CacheState, input: Omit<InputOf<'write'>, 'type' | 'through'>, block: number): Written {
+  const { at, op, actor, trace, offset, length } = input;
+  const generation = state.generation + 1;
+  const seq = state.seq + 1;
+  const through = false;
+  const borrowed = false;
+  return {
+    type: 'written',
+    seq,
+    at,
+    cause: 0,
+    op,
+    actor,
+    trace,
+    block,
+    count: 1,
+    offset,
+    length,
+    generation,
+    through,
+    borrowed,
+  };
 }
 
 export function decideBorrow(turn: Turn, input: InputOf<'borrow'>): void {
