@@ -1,4 +1,4 @@
-import { READY, WAITS_FOR_BARRIER } from './slot-table.js';
+import { HELD, PARKED, READY, WAITS_FOR_BARRIER } from './slot-table.js';
 import type { CacheState } from './state.js';
 
 /**
@@ -17,6 +17,7 @@ export function nextDeadline(state: CacheState, decidedAt: number): number | nul
       next = Math.min(next, since + limits.admissionTimeoutNs);
       break;
     }
+    if (hasParked(state)) next = Math.min(next, state.lastParkedAt + limits.retryCapNs);
   }
   if (slots.frames > Math.min(state.capacity, state.slabBlocks)) {
     next = Math.min(next, state.lastIdleCheck + limits.idleShrinkNs);
@@ -30,4 +31,10 @@ function dueAt(state: CacheState, chain: number, decidedAt: number): number {
   if (oldest === -1) return Number.POSITIVE_INFINITY;
   const due = state.slots.since[oldest] + state.limits.dirtyAgeNs;
   return due > decidedAt ? due : Number.POSITIVE_INFINITY;
+}
+
+function hasParked(state: CacheState): boolean {
+  const { chains, flags } = state.slots;
+  for (let slot = chains.head(HELD); slot !== -1; slot = chains.next(slot)) if ((flags[slot] & PARKED) !== 0) return true;
+  return false;
 }

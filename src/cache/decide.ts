@@ -8,30 +8,38 @@ import { decideAbort, decideInvalidate, decideOpen, decideOption, decideResize, 
 import { decideAnswer } from './decide/answers.js';
 import { decideBlockSize, decideClose, decideFlush, settleWaits, startBarrier } from './decide/durability.js';
 import { decideClear } from './decide/clears.js';
-import { decideRead, decideReadahead, resumeReads } from './decide/reads.js';
+import { decideRead, decideReadahead, decideReadHit, resumeReads } from './decide/reads.js';
 import { returnFrames } from './decide/room.js';
 import { startWritebacks } from './decide/writeback.js';
 import { admitWaiting, decideBorrow, decideMarkDirty, decideRelease, decideWrite } from './decide/writes.js';
 import type { Input } from './inputs.js';
+import { READY } from './slot-table.js';
+import type { CacheState } from './state.js';
 import type { Turn } from './turn.js';
 
 /** Rounds that follow one input before the core must have come to rest. Two or three are usual. */
 const ROUNDS_MAX = 100_000;
 
-/** True if nothing has changed that anything could wait for: no follow-up was needed, and no deadline has moved. */
+/** True if nothing has changed that anything could wait for: there was no follow-up, and no deadline has moved. */
 export function decide(turn: Turn, input: Input): boolean {
   const { state } = turn;
   turn.begin(input.at);
+  if (input.type === 'read' && decideReadHit(turn, input)) return true;
+  const { kept, chains } = state.slots;
+  const ready = chains.counts[READY];
   const { generation } = state;
-  const { kept } = state.slots;
+  const waits = state.waits.size;
   decideInput(turn, input);
   if (turn.cause === 0) return true;
-  // Hot: bytes of blocks that had to be kept already. Guarded by the `write.cached` benchmark.
-  if (state.generation !== generation && state.slots.kept === kept && turn.cause === state.seq) {
-    if (state.waits.size === 0) return true;
-  }
+  const wroteOnly = turn.cause === state.seq && state.generation !== generation;
+  if (wroteOnly && state.waits.size === waits && isUnmoved(state, kept, ready)) return true;
   if (state.phase === 'open' || state.phase === 'closing') followUp(turn);
   return false;
+}
+
+/** A write went over blocks that were dirty, or being written, before. */
+function isUnmoved(state: CacheState, kept: number, ready: number): boolean {
+  return state.slots.kept === kept && state.slots.chains.counts[READY] === ready;
 }
 
 function decideInput(turn: Turn, input: Input): void {

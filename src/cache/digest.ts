@@ -40,6 +40,7 @@ function hashScalars(state: CacheState, digest: Digest): void {
   digest.number(state.random);
   digest.number(state.blockSizeOp);
   digest.number(state.lastIdleCheck);
+  digest.number(state.lastParkedAt);
   digest.number(state.readaheadBlocks);
 }
 

@@ -198,6 +198,11 @@ export interface BlockParked extends Fact<'blockParked'> {
   readonly code: string;
 }
 
+/** A request waits for room that parked blocks take up, so they are tried again without waiting for a flush. */
+export interface ParkedRetried extends Fact<'parkedRetried'> {
+  readonly blocks: readonly number[];
+}
+
 export interface BarrierStarted extends Fact<'barrierStarted'> {
   readonly io: number;
   readonly reason: BarrierReason;
@@ -351,6 +356,7 @@ export type CacheEvent =
   | WritebackRetryScheduled
   | WritebackSplit
   | BlockParked
+  | ParkedRetried
   | BarrierStarted
   | BarrierFinished
   | BarrierFailed

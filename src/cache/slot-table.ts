@@ -273,7 +273,15 @@ export class SlotTable {
     this.#index.remove(this.block[slot]);
     this.#forget();
     this.policy.remove(slot);
+    this.#reset(slot);
+    this.resident--;
+    this.#free[this.#freeCount++] = slot;
+  }
+
+  /** An empty slot knows nothing of the block that was in it. */
+  #reset(slot: number): void {
     this.block[slot] = -1;
+    this.status[slot] = ABSENT;
     this.flags[slot] = 0;
     this.generation[slot] = 0;
     this.dirtyBase[slot] = 0;
@@ -281,10 +289,10 @@ export class SlotTable {
     this.carried[slot] = 0;
     this.writtenBase[slot] = 0;
     this.neededBarrier[slot] = 0;
+    this.since[slot] = 0;
     this.fill[slot] = 0;
+    this.pins[slot] = 0;
     this.used[slot] = 0;
-    this.resident--;
-    this.#free[this.#freeCount++] = slot;
   }
 
   #move(from: number, to: number): void {
@@ -293,9 +301,7 @@ export class SlotTable {
     this.#copy(this, from, to);
     this.policy.move(from, to);
     this.chains.replace(from, to);
-    this.block[from] = -1;
-    this.status[from] = ABSENT;
-    this.flags[from] = 0;
+    this.#reset(from);
   }
 
   #copy(source: SlotTable, from: number, to = from): void {

@@ -162,6 +162,8 @@ export class CacheState {
   /** The request that is changing the block size, or 0. */
   blockSizeOp = 0;
   lastIdleCheck = 0;
+  /** When parked blocks last failed, or were last tried again. */
+  lastParkedAt = 0;
   readaheadBlocks = 0;
 
   readonly reads = new Map<number, PendingRead>();

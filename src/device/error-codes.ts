@@ -55,6 +55,10 @@ export const ERROR_CODES = {
     meaning: 'Too many requests are waiting.',
     remedy: 'Wait for earlier requests before sending more; the bound is in `limits`.',
   },
+  CACHETRAIL_TOO_LARGE: {
+    meaning: 'One write to the core has more blocks than the cache, because the cache was made smaller meanwhile.',
+    remedy: 'None needed: the public API takes such a write again, in smaller parts.',
+  },
   CACHETRAIL_BUSY: {
     meaning: 'The block size is being changed.',
     remedy: 'Wait for `setBlockSize` to settle, then ask again.',

@@ -422,7 +422,12 @@ export class BlockCache {
     const trace = this.#trace(options);
     const at = this.#clock.turn();
     const op = ++this.#lastOp;
-    return this.#send(caller, { type: 'write', at, op, actor, trace, offset, length: data.length, through }, options);
+    const sent = this.#send(caller, { type: 'write', at, op, actor, trace, offset, length: data.length, through }, options);
+    if (caller.isDone) return sent;
+    return sent.catch((error: unknown) => {
+      if (!isTooLarge(error)) throw error;
+      return this.#writeParts(offset, data, through, options);
+    });
   }
 
   async #clear(kind: ClearKind, range: BlockRange, options: RequestOptions): Promise<void> {
@@ -490,6 +495,11 @@ export class BlockCache {
   #closedError(): CachetrailError {
     return this.#pipeline.failure ?? new RequestError('CACHETRAIL_CLOSED', 'the cache is closed');
   }
+}
+
+/** The cache was made smaller while the write waited. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof CachetrailError && error.code === 'CACHETRAIL_TOO_LARGE';
 }
 
 function aborted(signal: AbortSignal): RequestError {

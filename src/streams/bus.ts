@@ -27,6 +27,8 @@ export class EventBus {
   /** Lined up in the order of `seq`; used again and again, so that lining up allocates nothing. */
   readonly #pending: (CacheEvent | null)[] = [];
   #pendingCount = 0;
+  /** The first event, until there is a second. */
+  #first: CacheEvent | null = null;
   #delivering = false;
   #completed = false;
   readonly #errors = new Subject<SubscriberError>();
@@ -46,6 +48,7 @@ export class EventBus {
 
   /** Lines an event up; `deliver` sends it. */
   add(event: CacheEvent): void {
+    this.#first = event.seq === 1 ? event : null;
     this.#pending[this.#pendingCount++] = event;
   }
 
@@ -68,6 +71,7 @@ export class EventBus {
       this.add(event);
       return this.deliver();
     }
+    this.#first = null;
     if (this.#listeners.length === 0) return;
     this.#delivering = true;
     this.#send(event);
@@ -83,12 +87,15 @@ export class EventBus {
     this.#errors.complete();
   }
 
+  /** Whoever listens before anything has been asked for gets the first event, `opened`, as well. */
   listen(listener: Listener): () => void {
     if (this.#completed) {
       listener.complete();
       return () => {};
     }
     this.#listeners = [...this.#listeners, listener];
+    const first = this.#first;
+    if (first !== null) this.#guard(listener, () => listener.next(first));
     return () => this.#detach(listener);
   }
 

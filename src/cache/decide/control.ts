@@ -2,6 +2,7 @@
 import { LOADING } from '../block-state.js';
 import { nextDeadline } from '../deadline.js';
 import type { Input } from '../inputs.js';
+import { HELD, PARKED } from '../slot-table.js';
 import type { CacheState } from '../state.js';
 import type { Turn } from '../turn.js';
 import { refuse, unavailable } from './refuse.js';
@@ -62,6 +63,7 @@ export function decideTick(turn: Turn): void {
   if (deadline === null || deadline > at) return;
   turn.emit({ type: 'ticked', seq, at, cause });
   endLongWaits(turn);
+  retryParked(turn);
   checkIdle(turn);
 }
 
@@ -72,6 +74,23 @@ function endLongWaits(turn: Turn): void {
     const { seq, at, cause } = turn;
     turn.emit({ type: 'requestAborted', seq, at, cause, op, code: 'CACHETRAIL_ADMISSION_TIMEOUT' });
   }
+}
+
+/** Parked blocks wait for a flush, unless a request waits for the room that they take up. */
+function retryParked(turn: Turn): void {
+  const { state, seq, at, cause } = turn;
+  if (state.admissions.size === 0 || state.lastParkedAt + state.limits.retryCapNs > at) return;
+  const blocks = parkedBlocks(state);
+  if (blocks.length > 0) turn.emit({ type: 'parkedRetried', seq, at, cause, blocks });
+}
+
+function parkedBlocks(state: CacheState): number[] {
+  const { chains, flags, block } = state.slots;
+  const blocks: number[] = [];
+  for (let slot = chains.head(HELD); slot !== -1; slot = chains.next(slot)) {
+    if ((flags[slot] & PARKED) !== 0) blocks.push(block[slot]);
+  }
+  return blocks;
 }
 
 function checkIdle(turn: Turn): void {

@@ -113,7 +113,7 @@ function settleBlockSize(turn: Turn, wait: PendingWait): void {
 
 /** Nothing more will happen that the wait has to wait for. */
 function isSettled(state: CacheState, wait: PendingWait): boolean {
-  if (wait.barrierFailures >= state.limits.barrierAttemptsMax) return true;
+  if (wait.kind !== 'through' && wait.barrierFailures >= state.limits.barrierAttemptsMax) return true;
   const stalled = stalledIn(state, wait);
   if (wait.unwritten > stalled) return false;
   return wait.kind === 'through' || (wait.undurable <= stalled && state.barrierDone >= wait.neededBarrier);

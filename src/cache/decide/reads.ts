@@ -10,14 +10,19 @@ import { makeRoom, roomFor } from './room.js';
 
 type InputOf<Type extends Input['type']> = Extract<Input, { type: Type }>;
 
+/** A read of cached blocks changes only their recency, so nothing follows from it. False if it takes more than that. */
+export function decideReadHit(turn: Turn, input: InputOf<'read'>): boolean {
+  const { state } = turn;
+  if (unavailable(state) !== '' || hitsIn(state, input.block, input.count) < input.count) return false;
+  turn.emit(readHit(state, input));
+  return true;
+}
+
 export function decideRead(turn: Turn, input: InputOf<'read'>): void {
   const { state } = turn;
-  const refusal = unavailable(state);
+  const refusal = unavailable(state) || overloaded(state);
   if (refusal !== '') return refuse(turn, 'read', input, refusal);
   const hits = hitsIn(state, input.block, input.count);
-  if (hits === input.count) return turn.emit(readHit(state, input));
-  const overload = overloaded(state);
-  if (overload !== '') return refuse(turn, 'read', input, overload);
   const { seq, at, cause } = turn;
   const { op, block, count, actor, trace } = input;
   turn.emit({ type: 'readMissed', seq, at, cause, op, actor, trace, block, count, hits });

@@ -25,12 +25,13 @@ export function roomFor(state: CacheState, range: Range): number {
 
 /** Some of `blocks` frames are missing, so that making room for them will be an event of its own. */
 export function needsWork(state: CacheState, blocks: number): boolean {
-  return state.slots.free < blocks || state.slots.resident + blocks > state.capacity;
+  return blocks > 0 && (state.slots.free < blocks || state.slots.resident + blocks > state.capacity);
 }
 
 /** Makes free frames for `blocks` blocks: grows first, then evicts the coldest, sparing `range`. There must be room. */
 export function makeRoom(turn: Turn, blocks: number, range: Range): void {
   const { state } = turn;
+  if (blocks === 0) return;
   while (state.slots.free < blocks && state.slots.frames < state.capacity) {
     const slab = Math.min(state.slabBlocks, state.capacity);
     resize(turn, 'growth', state.capacity, Math.min(state.capacity, state.slots.frames + slab));

@@ -131,7 +131,7 @@ function admit(turn: Turn, admission: PendingAdmission): boolean {
   const { state } = turn;
   const { op, block, count } = admission;
   if (admission.kind === 'write' && count > state.capacity) {
-    refuse(turn, 'write', admission, 'CACHETRAIL_INVALID_CAPACITY');
+    refuse(turn, 'write', admission, 'CACHETRAIL_TOO_LARGE');
     return true;
   }
   if (obstacleOf(state, admission) === 'fill') fillPartial(turn, admission);
@@ -245,7 +245,7 @@ function absentIn(state: CacheState, extent: Extent): number {
 function refusalOf(state: CacheState, extent: Extent): string {
   const refusal = unavailable(state) || readOnlyRefusal(state);
   if (refusal !== '') return refusal;
-  return extent.count > state.capacity ? 'CACHETRAIL_INVALID_CAPACITY' : '';
+  return extent.count > state.capacity ? 'CACHETRAIL_TOO_LARGE' : '';
 }
 
 function readOnlyRefusal(state: CacheState): string {

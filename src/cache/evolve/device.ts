@@ -176,7 +176,13 @@ function writebackSplit(state: CacheState, event: EventOf<'writebackSplit'>): vo
 
 function blockParked(state: CacheState, event: EventOf<'blockParked'>): void {
   state.counters.parks++;
+  state.lastParkedAt = event.at;
   flagDirty(state, { block: event.block, count: 1, at: event.at }, PARKED);
+}
+
+function parkedRetried(state: CacheState, event: EventOf<'parkedRetried'>): void {
+  state.lastParkedAt = event.at;
+  for (const block of event.blocks) state.slots.clearFlag(state.slots.find(block), PARKED, event.at);
 }
 
 interface DatedRun {
@@ -334,6 +340,7 @@ export const DEVICE_EVOLVERS = {
   writebackRetryScheduled,
   writebackSplit,
   blockParked,
+  parkedRetried,
   barrierStarted,
   barrierFinished,
   barrierFailed,

@@ -38,7 +38,9 @@ export function evolveWritten(state: CacheState, event: Written): void {
     }
     slots.transition(slot, WRITTEN, event.at);
   }
-  if (event.through) addWait(state, waitFor('through', event, event.generation));
+  if (!event.through) return;
+  unpark(state, event.block, event.count, event.at);
+  addWait(state, waitFor('through', event, event.generation));
 }
 
 function readMissed(state: CacheState, event: EventOf<'readMissed'>): void {
