@@ -35,6 +35,7 @@ function dueAt(state: CacheState, chain: number, decidedAt: number): number {
 
 function hasParked(state: CacheState): boolean {
   const { chains, flags } = state.slots;
-  for (let slot = chains.head(HELD); slot !== -1; slot = chains.next(slot)) if ((flags[slot] & PARKED) !== 0) return true;
+  for (let slot = chains.head(HELD); slot !== -1; slot = chains.next(slot))
+    if ((flags[slot] & PARKED) !== 0) return true;
   return false;
 }

@@ -112,7 +112,10 @@ export interface ReadFailed extends RequestFact<'readFailed'> {
 }
 /** A read waits until a range that it needs has been cleared. */
 export interface ReadBlocked extends RequestFact<'readBlocked'> {}
-/** The range that a read waited for is clear: it goes to the device now. */
+/**
+ * A read begins anew, because the range that it waited for has been cleared or the fill that it had joined has failed:
+ * what is cached by now is copied, and it asks the device for the rest.
+ */
 export interface ReadResumed extends RequestFact<'readResumed'> {}
 /** A request waits for a fill that another one started. */
 export interface FillJoined extends RequestFact<'fillJoined'> {

@@ -377,7 +377,8 @@ export class BlockCache {
     const most = this.#pipeline.state.limits.requestBlocksMax;
     for (let done = 0; done < count; done += most) {
       const part = { block: block + done, count: Math.min(most, count - done) };
-      await this.#send(new ReadCaller(into, offset), { type: 'read', ...this.#request(options), ...part }, options);
+      const caller = new ReadCaller(into, offset, part.count);
+      await this.#send(caller, { type: 'read', ...this.#request(options), ...part }, options);
     }
   }
 
@@ -422,7 +423,11 @@ export class BlockCache {
     const trace = this.#trace(options);
     const at = this.#clock.turn();
     const op = ++this.#lastOp;
-    const sent = this.#send(caller, { type: 'write', at, op, actor, trace, offset, length: data.length, through }, options);
+    const sent = this.#send(
+      caller,
+      { type: 'write', at, op, actor, trace, offset, length: data.length, through },
+      options,
+    );
     if (caller.isDone) return sent;
     return sent.catch((error: unknown) => {
       if (!isTooLarge(error)) throw error;

@@ -46,12 +46,24 @@ export class Caller<T> {
 /** Waits for the bytes from `offset` on, to be copied into `into`. */
 export class ReadCaller extends Caller<Uint8Array> {
   readonly kind = 'read';
+  readonly #has: Set<number> | null;
 
   constructor(
     readonly into: Uint8Array,
     readonly offset: number,
+    count: number,
   ) {
     super();
+    this.#has = count > 1 ? new Set() : null;
+  }
+
+  /** It has got this block: bytes that arrive for it later are older. */
+  got(block: number): void {
+    this.#has?.add(block);
+  }
+
+  has(block: number): boolean {
+    return this.#has?.has(block) ?? false;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { CLEAN } from '../cache/block-state.js';
 import type { CacheEvent } from '../cache/events.js';
-import type { CacheState, Fill } from '../cache/state.js';
+import { type CacheState, type Fill, overlaps } from '../cache/state.js';
 import { BorrowedBlock, type Lender } from './borrowed-block.js';
 import type { Callers } from './callers.js';
 import type { DeviceCommand } from './device-lane.js';
@@ -55,7 +55,8 @@ export class Effects {
       case 'written':
         return this.#written(event);
       case 'readMissed':
-        return this.#copyHits(event);
+      case 'readResumed':
+        return this.#copyHits(event.op);
       case 'fillStarted':
         return this.#startFill(event);
       case 'fillFinished':
@@ -126,13 +127,15 @@ export class Effects {
     caller.succeed(caller.into);
   }
 
-  #copyHits(event: EventOf<'readMissed'>): void {
+  #copyHits(op: number): void {
     const { callers, state } = this.#parts;
-    const caller = callers.find(event.op);
-    if (caller?.kind !== 'read' || event.hits === 0) return;
-    for (let block = event.block; block < event.block + event.count; block++) {
+    const caller = callers.find(op);
+    const read = state.reads.get(op);
+    if (caller?.kind !== 'read' || read === undefined) return;
+    for (let block = read.block; block < read.block + read.count; block++) {
       if (state.slots.statusOf(block) < CLEAN) continue;
       this.#copyOut(block, this.#frame(state.slots.find(block)), caller.into, caller.offset);
+      caller.got(block);
     }
   }
 
@@ -146,7 +149,7 @@ export class Effects {
 
   /** Gives what the device read to the frames that still wait for it, and to every reader that does. */
   #handOut(event: EventOf<'fillFinished'>): void {
-    const { state, callers } = this.#parts;
+    const { state } = this.#parts;
     const { slots, blockSize } = state;
     const fill = this.#fills.get(event.io);
     const bytes = this.#given.get(event.io);
@@ -159,11 +162,18 @@ export class Effects {
       if (fill.cached && slot !== -1 && slots.status[slot] === CLEAN && slots.fill[slot] === fill.io) {
         this.#frame(slot).set(part);
       }
-      for (const op of fill.waiters) {
-        const caller = callers.find(op);
-        if (caller?.kind === 'read') this.#copyOut(block, part, caller.into, caller.offset);
-      }
+      for (const op of fill.waiters) this.#giveTo(op, block, part);
     }
+  }
+
+  /** Gives a reader a block that it asked for and has not got yet. */
+  #giveTo(op: number, block: number, bytes: Uint8Array): void {
+    const { state, callers } = this.#parts;
+    const caller = callers.find(op);
+    const read = state.reads.get(op);
+    if (caller?.kind !== 'read' || read === undefined || !overlaps(read, block, 1) || caller.has(block)) return;
+    this.#copyOut(block, bytes, caller.into, caller.offset);
+    caller.got(block);
   }
 
   #readDone(op: number): void {

@@ -4,7 +4,7 @@ import type { Input } from '../inputs.js';
 import type { Barrier, Fill } from '../state.js';
 import type { Turn } from '../turn.js';
 import { clearAnswered, failClears } from './clears.js';
-import { fillForRead, finishRead } from './reads.js';
+import { finishRead, resumeRead } from './reads.js';
 import { writebackAnswered } from './writeback.js';
 
 export type Answer = Extract<Input, { type: 'answer' }>;
@@ -49,7 +49,7 @@ function fillAnswered(turn: Turn, fill: Fill, answer: Answer): void {
   turn.emit({ type: 'fillFailed', seq, at, cause, io, block, count, startedAt, code, outcome });
   for (const op of waiters) {
     if (op === fill.op) failRead(turn, op, io, code);
-    else fillForRead(turn, op);
+    else resumeRead(turn, op);
   }
 }
 

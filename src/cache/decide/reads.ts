@@ -59,15 +59,19 @@ export function resumeReads(turn: Turn): void {
   const { state } = turn;
   if (state.blockedReads === 0) return;
   for (const read of state.reads.values()) {
-    if (!read.blocked || state.isClearing(read.block, read.count)) continue;
-    const { seq, at, cause } = turn;
-    turn.emit({ type: 'readResumed', seq, at, cause, op: read.op });
-    fillForRead(turn, read.op);
+    if (read.blocked && !state.isClearing(read.block, read.count)) resumeRead(turn, read.op);
   }
 }
 
+/** Begins a read anew: what is cached by now is copied, what is not is asked for. */
+export function resumeRead(turn: Turn, op: number): void {
+  if (!turn.state.reads.has(op)) return;
+  turn.emit({ type: 'readResumed', seq: turn.seq, at: turn.at, cause: turn.cause, op });
+  fillForRead(turn, op);
+}
+
 /** Asks the device for what a read misses, or joins those who have. A read that misses nothing is finished. */
-export function fillForRead(turn: Turn, op: number): void {
+function fillForRead(turn: Turn, op: number): void {
   const { state } = turn;
   const read = state.reads.get(op);
   if (read === undefined) return;
