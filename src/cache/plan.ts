@@ -2,7 +2,7 @@
 import type { WritebackReason } from './events.js';
 import { dirtyBackgroundBlocks, runBlocksMax } from './limits.js';
 import { READY } from './slot-table.js';
-import type { CacheState, PendingWait } from './state.js';
+import { type CacheState, hasGivenUp, type PendingWait } from './state.js';
 
 export interface WritebackPlan {
   readonly reason: WritebackReason;
@@ -41,7 +41,7 @@ export function coalesce(blocks: Float64Array, runBlocks: number): number[] {
 function planForWaits(state: CacheState): WritebackPlan | null {
   if (state.waits.size === 0) return null;
   for (const wait of state.waits.values()) {
-    if (wait.unwritten === 0) continue;
+    if (wait.unwritten === 0 || hasGivenUp(state, wait)) continue;
     const plan = planOf(state, wait.kind === 'through' ? 'through' : 'flush', wanted(state, wait));
     if (plan !== null) return plan;
   }

@@ -227,6 +227,11 @@ export class CacheState {
   }
 }
 
+/** So many barriers have failed that the wait ends without them. A write-through needs none, and goes on. */
+export function hasGivenUp(state: CacheState, wait: PendingWait): boolean {
+  return wait.kind !== 'through' && wait.barrierFailures >= state.limits.barrierAttemptsMax;
+}
+
 export function overlaps(
   range: { readonly block: number; readonly count: number },
   block: number,

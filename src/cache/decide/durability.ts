@@ -2,7 +2,7 @@
 import type { BarrierReason } from '../events.js';
 import type { Input } from '../inputs.js';
 import { HELD, PARKED, STUCK, WAITS_FOR_BARRIER } from '../slot-table.js';
-import type { CacheState, PendingWait } from '../state.js';
+import { type CacheState, hasGivenUp, type PendingWait } from '../state.js';
 import type { Turn } from '../turn.js';
 import { refuse, unavailable } from './refuse.js';
 import { nextRun } from './writeback.js';
@@ -113,7 +113,7 @@ function settleBlockSize(turn: Turn, wait: PendingWait): void {
 
 /** Nothing more will happen that the wait has to wait for. */
 function isSettled(state: CacheState, wait: PendingWait): boolean {
-  if (wait.kind !== 'through' && wait.barrierFailures >= state.limits.barrierAttemptsMax) return true;
+  if (hasGivenUp(state, wait)) return true;
   const stalled = stalledIn(state, wait);
   if (wait.unwritten > stalled) return false;
   return wait.kind === 'through' || (wait.undurable <= stalled && state.barrierDone >= wait.neededBarrier);
@@ -182,7 +182,7 @@ function isClearReady(state: CacheState): boolean {
 /** All that a flush can have written has been written: what is left to do is the barrier. */
 function isFlushReady(state: CacheState): boolean {
   for (const wait of state.waits.values()) {
-    if (wait.kind === 'through' || wait.barrierFailures >= state.limits.barrierAttemptsMax) continue;
+    if (wait.kind === 'through' || hasGivenUp(state, wait)) continue;
     const stalled = stalledIn(state, wait);
     if (wait.unwritten > stalled) continue;
     if (wait.undurable > stalled || state.barrierDone < wait.neededBarrier) return true;
