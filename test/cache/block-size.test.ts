@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { blockOf, cachedBlocks } from '../support/blocks.js';
 import { given, open } from '../support/core.js';
 import {
+  borrow,
   cached,
   clear,
   close,
@@ -11,6 +12,7 @@ import {
   flush,
   grown,
   read,
+  release,
   setBlockSize,
   settle,
   write,
@@ -68,6 +70,18 @@ describe('a change of the block size', () => {
     );
     expect(core.events.at(-1)?.type).to.equal('blockSizeChanged');
     expect(eventsOf(core, 'flushFinished')).to.have.length(1);
+  });
+
+  it('is refused while a block is borrowed, or a borrow waits', () => {
+    given(open(), grown, borrow(3), settle)
+      .when(setBlockSize(1024))
+      .then({ type: 'requestRefused', request: 'setBlockSize', code: 'CACHETRAIL_PINNED' })
+      .and(release(3))
+      .when(setBlockSize(1024))
+      .then('blockSizeRequested', 'barrierStarted');
+    given(open(), grown, borrow(3))
+      .when(setBlockSize(1024))
+      .then({ type: 'requestRefused', code: 'CACHETRAIL_PINNED' });
   });
 });
 

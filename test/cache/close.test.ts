@@ -87,6 +87,15 @@ describe('a close', () => {
       .then('closeStarted', 'barrierStarted', 'barrierFinished', 'closed');
   });
 
+  it('is refused while a borrow waits, which would be granted in the middle of it', () => {
+    given(open(), grown, borrow(3))
+      .when(close())
+      .then({ type: 'requestRefused', request: 'close', code: 'CACHETRAIL_PINNED' })
+      .and(settle)
+      .when(markDirty(3))
+      .then('written');
+  });
+
   it('is refused while another close is under way, and after it', () => {
     given(open(LAZY), grown, write(3), close())
       .when(close())

@@ -26,7 +26,7 @@ export function decideFlush(turn: Turn, input: InputOf<'flush'>): void {
 
 export function decideClose(turn: Turn, input: InputOf<'close'>): void {
   const { state } = turn;
-  const refusal = unavailable(state) || (state.slots.pinned > 0 ? 'CACHETRAIL_PINNED' : '');
+  const refusal = unavailable(state) || lentRefusal(state);
   if (refusal !== '') return refuse(turn, 'close', input, refusal);
   const { seq, at, cause } = turn;
   const { op, actor, trace, abandon } = input;
@@ -36,11 +36,18 @@ export function decideClose(turn: Turn, input: InputOf<'close'>): void {
 
 export function decideBlockSize(turn: Turn, input: InputOf<'setBlockSize'>): void {
   const { state } = turn;
-  const refusal = unavailable(state) || (state.slots.pinned > 0 ? 'CACHETRAIL_PINNED' : '');
+  const refusal = unavailable(state) || lentRefusal(state);
   if (refusal !== '') return refuse(turn, 'setBlockSize', { ...input, length: input.blockSize }, refusal);
   const { seq, at, cause } = turn;
   const { op, actor, trace, blockSize } = input;
   turn.emit({ type: 'blockSizeRequested', seq, at, cause, op, actor, trace, to: blockSize });
+}
+
+/** A borrow that waits counts: it would be granted before what comes after it is done. */
+function lentRefusal(state: CacheState): string {
+  if (state.slots.pinned > 0) return 'CACHETRAIL_PINNED';
+  for (const admission of state.admissions.values()) if (admission.kind === 'borrow') return 'CACHETRAIL_PINNED';
+  return '';
 }
 
 export function startBarrier(turn: Turn): void {
