@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { blockOf, cachedBlocks } from '../support/blocks.js';
-import { given, open } from '../support/core.js';
+import { BLOCK, given, open } from '../support/core.js';
 import {
   borrow,
   cached,
@@ -15,6 +15,7 @@ import {
   release,
   setBlockSize,
   settle,
+  timesOut,
   write,
 } from '../support/steps.js';
 
@@ -125,5 +126,32 @@ describe('a change of the block size that fails to flush', () => {
       .when(fails('barrier'))
       .then('barrierFailed', { type: 'blockSizeFailed', blocks: [3], codes: ['EIO'] });
     expect(blockOf(core, 3).state).to.equal('dirty');
+  });
+});
+
+describe('a clear that the device has not answered for', () => {
+  it('locks the same bytes when blocks have another size', () => {
+    const { core } = given(open(), grown, clear('zero', 8, 2), timesOut('clear'), setBlockSize(1024), settle)
+      .when(write(4))
+      .then({ type: 'writeQueued', reason: 'locked' })
+      .when(write(8))
+      .then({ type: 'writeQueued', reason: 'order' });
+    const [{ io }] = eventsOf(core, 'clearStarted');
+    given(...core.events)
+      .when(done(io))
+      .then(
+        'deviceAnsweredLate',
+        'resized',
+        { type: 'written', offset: 4 * 2 * BLOCK },
+        { type: 'written', offset: 8 * 2 * BLOCK },
+        'batchPlanned',
+        'writebackStarted',
+      );
+  });
+
+  it('locks the whole of a larger block that holds its bytes', () => {
+    given(open(), grown, clear('zero', 9), timesOut('clear'), setBlockSize(2048), settle)
+      .when(write(2))
+      .then({ type: 'writeQueued', reason: 'locked' });
   });
 });

@@ -4,7 +4,7 @@ import { codeOfTrigger } from '../block-state.js';
 import type { CacheEvent } from '../events.js';
 import { assertConfig } from '../limits.js';
 import { RETRYING, SlotTable } from '../slot-table.js';
-import type { CacheState, ScheduledRetry } from '../state.js';
+import type { CacheState, DeviceIo, ScheduledRetry } from '../state.js';
 import { countRequest } from './requests.js';
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
@@ -60,8 +60,21 @@ function blockSizeChanged(state: CacheState, event: EventOf<'blockSizeChanged'>)
   state.waits.delete(event.op);
   state.blockSizeOp = 0;
   state.runs.clear();
+  state.retries = [];
   state.failures.clear();
+  for (const io of state.stuck.values()) if (io.kind !== 'barrier') restate(state, io, event);
   state.shape(event.to, event.capacity);
+}
+
+/** What the device owes can still happen to the same bytes, which now are other blocks. */
+function restate(
+  state: CacheState,
+  io: Exclude<DeviceIo, { kind: 'barrier' }>,
+  event: EventOf<'blockSizeChanged'>,
+): void {
+  const block = Math.floor((io.block * event.from) / event.to);
+  const count = Math.ceil(((io.block + io.count) * event.from) / event.to) - block;
+  state.stuck.set(io.io, { ...io, block, count });
 }
 
 function blockSizeFailed(state: CacheState, event: EventOf<'blockSizeFailed'>): void {
