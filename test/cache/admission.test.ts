@@ -235,7 +235,7 @@ describe('a write', () => {
       ({ at, op }) => ({ type: 'resize', at: at + 1, op: op + 1, actor: '', trace: null, capacity: 2 }),
     );
     expect(eventsOf(core, 'requestRefused').map(({ op, code }) => [op, code])).to.deep.equal([
-      [5, 'CACHETRAIL_INVALID_CAPACITY'],
+      [5, 'CACHETRAIL_TOO_LARGE'],
     ]);
   });
 });

@@ -46,7 +46,7 @@ describe('readahead', () => {
       .then('fillFailed')
       .and(readahead(5), read(5))
       .when(fails('fill'))
-      .then('fillFailed', { type: 'fillStarted', reason: 'read' });
+      .then('fillFailed', 'readResumed', { type: 'fillStarted', reason: 'read' });
   });
 
   it('takes half of the capacity at most', () => {

@@ -131,6 +131,7 @@ describe('two reads of one missing block', () => {
       .then(
         { type: 'fillFailed', code: 'EIO', outcome: 'failed' },
         { type: 'readFailed', op: 3, code: 'EIO' },
+        { type: 'readResumed', op: 4 },
         { type: 'fillStarted', op: 4, block: 3, reason: 'read' },
       )
       .when(done('fill'))
@@ -140,7 +141,10 @@ describe('two reads of one missing block', () => {
   it('and a third, of which two joined, are two fills when the first fails', () => {
     given(open(), grown, read(3), read(3), read(3))
       .when(fails('fill'))
-      .then('fillFailed', 'readFailed', { type: 'fillStarted', op: 4 }, { type: 'fillJoined', op: 5 });
+      .then('fillFailed', 'readFailed', 'readResumed', { type: 'fillStarted', op: 4 }, 'readResumed', {
+        type: 'fillJoined',
+        op: 5,
+      });
   });
 });
 

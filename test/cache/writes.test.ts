@@ -80,7 +80,7 @@ describe('a write', () => {
       .then({
         type: 'requestRefused',
         request: 'write',
-        code: 'CACHETRAIL_INVALID_CAPACITY',
+        code: 'CACHETRAIL_TOO_LARGE',
         offset: 0,
         length: 5 * BLOCK,
       });

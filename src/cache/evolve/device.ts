@@ -99,6 +99,7 @@ function batchPlanned(state: CacheState, event: EventOf<'batchPlanned'>): void {
 function writebackStarted(state: CacheState, event: EventOf<'writebackStarted'>): void {
   const { slots } = state;
   const { io, block, count, batch, reason, attempt } = event;
+  assert(state.writebacksInFlight < state.limits.writebacksInFlightMax, 'device writes in flight are bounded');
   state.lastIo = io;
   state.counters.deviceWrites++;
   state.counters.writebackBlocks += count;
