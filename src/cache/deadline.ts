@@ -11,6 +11,8 @@ export function nextDeadline(state: CacheState, decidedAt: number): number | nul
   if (state.phase === 'closed' || state.phase === 'unopened') return null;
   const { limits, slots } = state;
   let next = Math.min(dueAt(state, READY, decidedAt), dueAt(state, WAITS_FOR_BARRIER, decidedAt));
+  if (slots.chains.counts[READY] > 0 && state.holdOffUntil > Math.max(0, decidedAt))
+    next = Math.min(next, state.holdOffUntil);
   for (const retry of state.retries) next = Math.min(next, retry.dueAt);
   if (state.admissions.size > 0) {
     for (const { since } of state.admissions.values()) {

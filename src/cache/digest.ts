@@ -37,6 +37,8 @@ function hashScalars(state: CacheState, digest: Digest): void {
   digest.number(state.barriersStarted);
   digest.number(state.barrierDone);
   digest.number(state.failedBarrierIo);
+  digest.number(state.barrierFailures);
+  digest.number(state.holdOffUntil);
   digest.number(state.random);
   digest.number(state.blockSizeOp);
   digest.number(state.lastIdleCheck);

@@ -107,6 +107,11 @@ export function runBlocksMax(limits: CoreLimits, blockSize: number): number {
   return Math.max(1, Math.floor(limits.runBytesMax / blockSize));
 }
 
+/** The wait after so many failures in a row, before jitter: doubles each time, up to its cap. */
+export function backoffNs(limits: CoreLimits, failures: number): number {
+  return Math.min(limits.retryCapNs, limits.retryBaseNs * 2 ** (failures - 1));
+}
+
 /** Asserts the relations that the core relies on. Values from users are checked, with friendlier errors, before. */
 export function assertConfig(config: CoreConfig): void {
   const { limits } = config;

@@ -17,8 +17,12 @@ export interface WritebackPlan {
  */
 export function planWriteback(state: CacheState, at: number, pressed: WritebackReason | null): WritebackPlan | null {
   if (state.slots.chains.counts[READY] === 0) return null;
+  return planForWaits(state) ?? (at < state.holdOffUntil ? null : planUnasked(state, at, pressed));
+}
+
+/** A device that cannot sync is not written to all the time, only because what it was given is dirty again. */
+function planUnasked(state: CacheState, at: number, pressed: WritebackReason | null): WritebackPlan | null {
   return (
-    planForWaits(state) ??
     (pressed === null ? null : planOf(state, pressed, coldest(state, pressureBlocks(state)))) ??
     planBackground(state) ??
     planAged(state, at)

@@ -157,6 +157,10 @@ export class CacheState {
   barriersStarted = 0;
   /** The newest barrier that succeeded. */
   barrierDone = 0;
+  /** Barriers that have failed since the last one that succeeded. */
+  barrierFailures = 0;
+  /** After a failed barrier: nothing is written before this time that nobody waits for. 0 if there is none. */
+  holdOffUntil = 0;
   /** State of the generator of jitter. */
   random = 1;
   /** The request that is changing the block size, or 0. */

@@ -209,4 +209,9 @@ describe('a close over a device that cannot sync', () => {
       .when(read(3))
       .then({ type: 'requestRefused', code: 'CACHETRAIL_CLOSED' });
   });
+
+  it('fails though much is dirty', () => {
+    const { core } = given(open({ capacity: 4 }), grown, write(0, 4), close(), withoutBarriers);
+    expect(core.events.at(-1)?.type).to.equal('closeFailed');
+  });
 });

@@ -8,6 +8,7 @@ import {
   clear,
   done,
   eventsOf,
+  fails,
   flush,
   grown,
   read,
@@ -251,6 +252,69 @@ describe('a block that is written while the device takes it', () => {
     given(...core.events)
       .when(done('barrier'))
       .then('barrierFinished');
+  });
+});
+
+describe('barriers that keep failing', () => {
+  /** The device does all but sync, for as long as it is asked at this moment. */
+  const withoutBarriers = (core: Core) => {
+    for (let answers = 0; core.state.ios.size > 0; answers++) {
+      if (answers > 100) throw new Error('the core never comes to rest');
+      const [io] = core.state.ios.values();
+      core.take(io.kind === 'barrier' ? fails(io.io) : done(io.io));
+    }
+    return [];
+  };
+
+  it('do not have the same blocks written over and over without a pause', () => {
+    const { core } = given(open({ capacity: 4 }), grown, write(0, 2), withoutBarriers);
+    expect(eventsOf(core, 'barrierFailed')).to.have.length(1);
+    expect(deadline(core)).to.equal(core.at + DEFAULT_LIMITS.retryBaseNs);
+  });
+
+  it('are tried again after a pause that doubles up to its cap', () => {
+    const { core } = given(open({ capacity: 4 }), grown, write(0, 2), withoutBarriers);
+    const pauses: number[] = [];
+    for (let tries = 0; tries < 9; tries++) {
+      const dueAt = deadline(core) ?? 0;
+      pauses.push((dueAt - core.at) / DEFAULT_LIMITS.retryBaseNs);
+      core.take(tickAt(dueAt));
+      core.take(withoutBarriers);
+    }
+    core.verify();
+    expect(pauses).to.deep.equal([1, 2, 4, 8, 16, 32, 64, 100, 100]);
+  });
+
+  it('make a write that waits for room wait with them, until its time is over', () => {
+    const limits = { dirtyHardShare: 0.5 };
+    const { core } = given(open({ capacity: 4, limits }), grown, write(0, 2), write(2), withoutBarriers)
+      .when(tick(30e9))
+      .then(
+        'ticked',
+        { type: 'requestAborted', code: 'CACHETRAIL_ADMISSION_TIMEOUT' },
+        { type: 'batchPlanned', reason: 'background' },
+        'writebackStarted',
+        { type: 'batchPlanned', reason: 'age' },
+        'writebackStarted',
+      );
+    expect(core.state.admissions.size).to.equal(0);
+  });
+
+  it('do not hold up a flush, nor what is written through', () => {
+    given(open({ capacity: 4 }), grown, write(0, 2), withoutBarriers)
+      .when(flush())
+      .then('flushStarted', { type: 'batchPlanned', reason: 'flush' }, 'writebackStarted');
+    given(open({ capacity: 4 }), grown, write(0, 2), withoutBarriers)
+      .when(writeThrough(3))
+      .then('written', { type: 'batchPlanned', reason: 'through', runs: [3, 1] }, 'writebackStarted');
+  });
+
+  it('are forgotten after one that succeeds', () => {
+    const { core } = given(open({ capacity: 4 }), grown, write(0, 2), withoutBarriers, flush(), settle);
+    expect(core.state).to.include({ barrierFailures: 0, holdOffUntil: 0 });
+    given(...core.events)
+      .when(write(0, 2))
+      .then('written', { type: 'batchPlanned', reason: 'background' }, 'writebackStarted');
   });
 });
 

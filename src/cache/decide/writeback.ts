@@ -1,6 +1,6 @@
 /** Starting device writes, and the path of one that fails: retry, split, park. */
 import { isTransient, TIMEOUT_CODE } from '../failure-codes.js';
-import { runBlocksMax } from '../limits.js';
+import { backoffNs, runBlocksMax } from '../limits.js';
 import { planWriteback } from '../plan.js';
 import { nextRandom, uniform } from '../random.js';
 import type { PlannedRun } from '../run-queue.js';
@@ -86,7 +86,7 @@ function isWritable(state: CacheState, block: number): boolean {
 function retry(turn: Turn, failed: Writeback): void {
   const { state, seq, at, cause } = turn;
   const { block, count, batch, reason } = failed;
-  const wait = Math.min(state.limits.retryCapNs, state.limits.retryBaseNs * 2 ** (failed.attempt - 1));
+  const wait = backoffNs(state.limits, failed.attempt);
   const jitter = uniform(nextRandom(state.random));
   const dueAt = at + Math.round(wait / 2 + (wait / 2) * jitter);
   const attempt = failed.attempt + 1;

@@ -93,6 +93,7 @@ function ticked(state: CacheState, event: EventOf<'ticked'>): void {
   const later: ScheduledRetry[] = [];
   for (const retry of state.retries) (retry.dueAt <= event.at ? due : later).push(retry);
   state.retries = later;
+  if (state.holdOffUntil <= event.at) state.holdOffUntil = 0;
   state.runs.addFirst(due);
   const { slots } = state;
   for (const retry of due) {

@@ -4,6 +4,7 @@ import { CLEAN, codeOfTrigger, DIRTY, LOADING } from '../block-state.js';
 import type { CacheEvent } from '../events.js';
 import { nextRandom } from '../random.js';
 import type { PlannedRun } from '../run-queue.js';
+import { backoffNs } from '../limits.js';
 import { HELD, IN_FLIGHT, PARKED, READY, RETRYING, STUCK, TAINTED, WAITS_FOR_BARRIER } from '../slot-table.js';
 import type { CacheState, DeviceIo, Fill, Writeback } from '../state.js';
 import { older, setBases } from './bases.js';
@@ -213,6 +214,8 @@ function barrierFinished(state: CacheState, event: EventOf<'barrierFinished'>): 
   assert(barrier.kind === 'barrier', 'a barrier ends');
   state.barrier = null;
   state.barrierDone = barrier.epoch;
+  state.barrierFailures = 0;
+  state.holdOffUntil = 0;
   eachUnsynced(state, (slot) => {
     if (slots.neededBarrier[slot] > barrier.epoch) return;
     setBases(state, slot, slots.dirtyBase[slot], slots.carriedBase[slot], 0);
@@ -231,6 +234,8 @@ function barrierFailed(state: CacheState, event: EventOf<'barrierFailed'>): void
   const barrier = takeIo(state, event.io);
   state.barrier = null;
   state.failedBarrierIo = event.io;
+  state.barrierFailures++;
+  state.holdOffUntil = event.at + backoffNs(state.limits, state.barrierFailures);
   if (event.code === TIMEOUT) state.stuck.set(event.io, barrier);
   for (const wait of state.waits.values()) wait.barrierFailures++;
   for (let slot = slots.chains.head(IN_FLIGHT); slot !== -1; slot = slots.chains.next(slot))
