@@ -3,7 +3,6 @@ import type { Observable } from 'rxjs';
 import { CLEAN } from '../cache/block-state.js';
 import { hashState } from '../cache/digest.js';
 import type { CacheEvent, ClearKind, TraceRef } from '../cache/events.js';
-import type { Input } from '../cache/inputs.js';
 import { checkInvariants } from '../cache/invariants.js';
 import { type CoreLimits, dirtyHardBlocks } from '../cache/limits.js';
 import type { BlockDevice } from '../device/block-device.js';
@@ -12,7 +11,7 @@ import type { BlockRange } from '../device/geometry.js';
 import { checkBlock, checkBuffer, checkBytes, checkIsBytes, checkRange, checkRun } from './arguments.js';
 import type { BorrowedBlock } from './borrowed-block.js';
 import type { SubscriberError } from './bus.js';
-import { type AnyCaller, BorrowCaller, InvalidateCaller, PlainCaller, ReadCaller, WriteCaller } from './callers.js';
+import { BorrowCaller, InvalidateCaller, PlainCaller, ReadCaller, WriteCaller } from './callers.js';
 import { type Clock, systemClock } from './clock.js';
 import {
   type CacheOptions,
@@ -26,17 +25,9 @@ import {
   invalid,
 } from './options.js';
 import { Pipeline } from './pipeline.js';
+import { Requester, type RequestOptions } from './requester.js';
 import { type BlockInfo, type CacheStats, inspectBlock, statsOf } from './stats.js';
 import { zeroingDevice } from './zeroing-device.js';
-
-export interface RequestOptions {
-  /** Who asks: stands in the events of the request. */
-  readonly actor?: string;
-  /** Ends the wait: the request rejects with CACHETRAIL_ABORTED if it is still waiting. */
-  readonly signal?: AbortSignal;
-  /** The trace that the request belongs to, instead of the cache's `traceSource`. */
-  readonly trace?: TraceRef;
-}
 
 export interface InvalidateResult {
   /** Blocks dropped. */
@@ -64,9 +55,7 @@ export class BlockCache {
   readonly #pipeline: Pipeline;
   readonly #device: BlockDevice;
   readonly #clock: Clock;
-  /** Asked once for every request: may be set by instrumentation. */
-  traceSource: (() => TraceRef | null) | null;
-  #lastOp = 0;
+  readonly #requester: Requester;
 
   /** @internal Use `openCache`. */
   constructor(device: BlockDevice, options: CacheOptions) {
@@ -76,7 +65,6 @@ export class BlockCache {
     checkPositive('deviceDepth', deviceDepth);
     this.#device = device;
     this.#clock = options.clock ?? systemClock();
-    this.traceSource = options.traceSource ?? null;
     this.#pipeline = new Pipeline({
       device: zeroingDevice(device),
       clock: this.#clock,
@@ -90,6 +78,7 @@ export class BlockCache {
         release: (op, block) => this.#release(op, block),
       },
     });
+    this.#requester = new Requester(this.#pipeline, this.#clock, options.traceSource ?? null);
     this.events$ = this.#pipeline.events$;
     this.errors$ = this.#pipeline.errors$;
     this.#pipeline.submit({ type: 'open', at: this.#clock.now(), identity: device.identity, config });
@@ -119,7 +108,16 @@ export class BlockCache {
   }
 
   get closed(): boolean {
-    return this.#pipeline.state.phase === 'closed' || this.#pipeline.failure !== null;
+    return this.#requester.isClosed;
+  }
+
+  /** Asked once for every request for the trace that it belongs to: may be set by instrumentation. */
+  get traceSource(): (() => TraceRef | null) | null {
+    return this.#requester.traceSource;
+  }
+
+  set traceSource(source: (() => TraceRef | null) | null) {
+    this.#requester.traceSource = source;
   }
 
   /** The device's file descriptor, if it has one. */
@@ -162,7 +160,7 @@ export class BlockCache {
       checkBuffer('into', into, length);
       into.set(frames[slot].subarray(0, length));
     }
-    this.#pipeline.hit(++this.#lastOp, block, options?.actor ?? '', this.#trace(options));
+    this.#pipeline.hit(this.#requester.nextOp(), block, options?.actor ?? '', this.#requester.trace(options));
     return true;
   }
 
@@ -194,7 +192,7 @@ export class BlockCache {
     checkBytes(offset, length, this.sizeBytes);
     const into = options.into ?? new Uint8Array(length);
     checkBuffer('into', into, length);
-    this.#checkOpen();
+    this.#requester.checkOpen();
     if (length === 0) return into;
     const first = Math.floor(offset / this.blockSize);
     const end = Math.ceil((offset + length) / this.blockSize);
@@ -213,7 +211,7 @@ export class BlockCache {
   ): Promise<void> {
     checkIsBytes('data', data);
     checkBytes(offset, data.length, this.sizeBytes);
-    this.#checkOpen();
+    this.#requester.checkOpen();
     if (data.length > 0) await this.#writeParts(offset, data, options.through ?? false, options);
   }
 
@@ -223,7 +221,11 @@ export class BlockCache {
    */
   async flush(range?: BlockRange, options: RequestOptions = {}): Promise<void> {
     const { block, count } = this.#checkedRange(range);
-    await this.#send(new PlainCaller(), { type: 'flush', ...this.#request(options), block, count }, options);
+    await this.#requester.send(
+      new PlainCaller(),
+      { type: 'flush', ...this.#requester.request(options), block, count },
+      options,
+    );
   }
 
   /** Drops clean copies. Rejects with CACHETRAIL_DIRTY if that would lose data, unless `discardDirty` says why it may. */
@@ -233,10 +235,11 @@ export class BlockCache {
   ): Promise<InvalidateResult> {
     const { block, count } = this.#checkedRange(range);
     const { discardDirty: reason } = options;
-    const request = { ...this.#request(options), block, count };
-    if (reason === undefined) return this.#send(new InvalidateCaller(), { type: 'invalidate', ...request }, options);
+    const request = { ...this.#requester.request(options), block, count };
+    if (reason === undefined)
+      return this.#requester.send(new InvalidateCaller(), { type: 'invalidate', ...request }, options);
     if (reason === '') throw invalid('discardDirty says why the data may be lost');
-    return this.#send(new InvalidateCaller(), { type: 'clear', ...request, kind: 'drop', reason }, options);
+    return this.#requester.send(new InvalidateCaller(), { type: 'clear', ...request, kind: 'drop', reason }, options);
   }
 
   /** Says that the range is not needed: it reads as anything afterwards. Rejects with CACHETRAIL_UNSUPPORTED or _CLEAR_FAILED. */
@@ -253,7 +256,11 @@ export class BlockCache {
   /** A hint: starts reading what is missing of the range, as far as there is room, and waits for nothing. */
   readahead(range: BlockRange, options: RequestOptions = {}): void {
     const { block, count } = this.#checkedRange(range);
-    const sent = this.#send(new PlainCaller(), { type: 'readahead', ...this.#request(options), block, count }, options);
+    const sent = this.#requester.send(
+      new PlainCaller(),
+      { type: 'readahead', ...this.#requester.request(options), block, count },
+      options,
+    );
     // A hint that is not taken is in the events; there is nobody to tell.
     sent.catch(() => {});
   }
@@ -261,20 +268,32 @@ export class BlockCache {
   /** A pinned view of a block. Rejects with CACHETRAIL_PINNED if too many are borrowed. */
   async borrow(block: number, options: RequestOptions = {}): Promise<BorrowedBlock> {
     checkBlock(block, this.blockCount);
-    return this.#send(new BorrowCaller(), { type: 'borrow', ...this.#request(options), block }, options);
+    return this.#requester.send(
+      new BorrowCaller(),
+      { type: 'borrow', ...this.#requester.request(options), block },
+      options,
+    );
   }
 
   /** Changes the capacity, in blocks. Blocks above it leave as soon as they are durable and not borrowed. */
   async resize(capacity: number, options: RequestOptions = {}): Promise<void> {
     checkCapacity(capacity, this.blockSize);
-    await this.#send(new PlainCaller(), { type: 'resize', ...this.#request(options), capacity }, options);
+    await this.#requester.send(
+      new PlainCaller(),
+      { type: 'resize', ...this.#requester.request(options), capacity },
+      options,
+    );
   }
 
   /** Flushes, drops everything and goes on with another block size, in bytes. If the flush fails nothing is changed. */
   async setBlockSize(blockSize: number, options: RequestOptions = {}): Promise<void> {
     checkBlockSize(blockSize, this.sizeBytes);
     if (blockSize === this.blockSize) return;
-    await this.#send(new PlainCaller(), { type: 'setBlockSize', ...this.#request(options), blockSize }, options);
+    await this.#requester.send(
+      new PlainCaller(),
+      { type: 'setBlockSize', ...this.#requester.request(options), blockSize },
+      options,
+    );
   }
 
   /**
@@ -291,7 +310,11 @@ export class BlockCache {
     const number = Number(value);
     if (name === 'slabBytes') throw invalid('slabBytes is fixed while the cache is open');
     checkLimits({ ...limits, [name as keyof CoreLimits]: number });
-    await this.#send(new PlainCaller(), { type: 'setOption', ...this.#request(options), name, value: number }, options);
+    await this.#requester.send(
+      new PlainCaller(),
+      { type: 'setOption', ...this.#requester.request(options), name, value: number },
+      options,
+    );
   }
 
   stats(): CacheStats {
@@ -320,7 +343,11 @@ export class BlockCache {
   async close(options: { readonly abandon?: string } & RequestOptions = {}): Promise<void> {
     const { abandon = '' } = options;
     if (options.abandon === '') throw invalid('abandon says why the data may be lost');
-    await this.#send(new PlainCaller(), { type: 'close', ...this.#request(options), abandon }, options);
+    await this.#requester.send(
+      new PlainCaller(),
+      { type: 'close', ...this.#requester.request(options), abandon },
+      options,
+    );
   }
 
   /** For `await using`: closes, if it is not closed yet. */
@@ -335,7 +362,7 @@ export class BlockCache {
 
   /** Sorts out why a block cannot be read now: only what is wrong with the call, or with the cache, is an error. */
   #missNow(block: number, into: Uint8Array): boolean {
-    this.#checkOpen();
+    this.#requester.checkOpen();
     checkBlock(block, this.blockCount);
     checkBuffer('into', into, this.#pipeline.state.bytesOf(block, 1));
     return false;
@@ -358,7 +385,7 @@ export class BlockCache {
     options: RequestOptions,
   ): Promise<Uint8Array> {
     checkRange({ block, count }, this.blockCount);
-    this.#checkOpen();
+    this.#requester.checkOpen();
     const length = this.#pipeline.state.bytesOf(block, count);
     const bytes = into ?? new Uint8Array(length);
     checkBuffer('into', bytes, length);
@@ -378,7 +405,7 @@ export class BlockCache {
     for (let done = 0; done < count; done += most) {
       const part = { block: block + done, count: Math.min(most, count - done) };
       const caller = new ReadCaller(into, offset, part.count);
-      await this.#send(caller, { type: 'read', ...this.#request(options), ...part }, options);
+      await this.#requester.send(caller, { type: 'read', ...this.#requester.request(options), ...part }, options);
     }
   }
 
@@ -408,11 +435,8 @@ export class BlockCache {
 
   #writeBlock(block: number, data: Uint8Array, options: RequestOptions): Promise<void> {
     if (options.signal === undefined) {
-      const trace = this.#trace(options);
-      if (this.#pipeline.rewrite(this.#lastOp + 1, block, data, options.actor ?? '', trace)) {
-        this.#lastOp++;
-        return DONE;
-      }
+      const trace = this.#requester.trace(options);
+      if (this.#pipeline.rewrite(this.#requester, block, data, options.actor ?? '', trace)) return DONE;
     }
     return this.#writePart(block * this.blockSize, data, false, options);
   }
@@ -420,10 +444,10 @@ export class BlockCache {
   #writePart(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {
     const caller = new WriteCaller(data, offset);
     const actor = options.actor ?? '';
-    const trace = this.#trace(options);
+    const trace = this.#requester.trace(options);
     const at = this.#clock.turn();
-    const op = ++this.#lastOp;
-    const sent = this.#send(
+    const op = this.#requester.nextOp();
+    const sent = this.#requester.send(
       caller,
       { type: 'write', at, op, actor, trace, offset, length: data.length, through },
       options,
@@ -437,54 +461,17 @@ export class BlockCache {
 
   async #clear(kind: ClearKind, range: BlockRange, options: RequestOptions): Promise<void> {
     const { block, count } = this.#checkedRange(range);
-    const request = { ...this.#request(options), block, count };
-    await this.#send(new PlainCaller(), { type: 'clear', ...request, kind, reason: '' }, options);
+    const request = { ...this.#requester.request(options), block, count };
+    await this.#requester.send(new PlainCaller(), { type: 'clear', ...request, kind, reason: '' }, options);
   }
 
   async #markDirty(borrow: number, block: number): Promise<void> {
     if (borrow === 0) throw invalid('the borrowed block has been released');
-    await this.#send(new PlainCaller(), { type: 'markDirty', ...this.#request({}), block }, {});
+    await this.#requester.send(new PlainCaller(), { type: 'markDirty', ...this.#requester.request({}), block }, {});
   }
 
   #release(op: number, block: number): void {
     if (!this.closed) this.#pipeline.submit({ type: 'release', at: this.#clock.turn(), op, block });
-  }
-
-  #send<C extends AnyCaller>(
-    caller: C,
-    input: Extract<Input, { op: number }>,
-    options: RequestOptions,
-  ): ReturnType<C['promise']>;
-  #send(caller: AnyCaller, input: Extract<Input, { op: number }>, options: RequestOptions): Promise<unknown> {
-    const { signal } = options;
-    if (this.closed) caller.fail(this.#closedError());
-    else if (signal?.aborted) caller.fail(aborted(signal));
-    else this.#pipeline.request(caller, input);
-    if (caller.isSettled || signal === undefined)
-      return caller.kind === 'write' && caller.isDone ? DONE : caller.promise();
-    return this.#abortable(caller, input.op, signal);
-  }
-
-  async #abortable(caller: AnyCaller, op: number, signal: AbortSignal): Promise<unknown> {
-    const abort = () => this.#pipeline.submit({ type: 'abort', at: this.#clock.now(), op, code: 'CACHETRAIL_ABORTED' });
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      return await caller.promise();
-    } catch (error) {
-      throw error instanceof CachetrailError && error.code === 'CACHETRAIL_ABORTED' ? aborted(signal) : error;
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
-  }
-
-  #request(options: RequestOptions) {
-    const { actor = '' } = options;
-    return { at: this.#clock.now(), op: ++this.#lastOp, actor, trace: this.#trace(options) };
-  }
-
-  #trace(options: RequestOptions | undefined): TraceRef | null {
-    if (options?.trace !== undefined) return options.trace;
-    return this.traceSource === null ? null : this.traceSource();
   }
 
   #checkedRange(range: BlockRange | undefined): BlockRange {
@@ -492,21 +479,9 @@ export class BlockCache {
     checkRange(range, this.blockCount);
     return range;
   }
-
-  #checkOpen(): void {
-    if (this.closed) throw this.#closedError();
-  }
-
-  #closedError(): CachetrailError {
-    return this.#pipeline.failure ?? new RequestError('CACHETRAIL_CLOSED', 'the cache is closed');
-  }
 }
 
 /** The cache was made smaller while the write waited. */
 function isTooLarge(error: unknown): boolean {
   return error instanceof CachetrailError && error.code === 'CACHETRAIL_TOO_LARGE';
-}
-
-function aborted(signal: AbortSignal): RequestError {
-  return new RequestError('CACHETRAIL_ABORTED', 'the caller ended the wait', { cause: signal.reason });
 }

@@ -115,7 +115,7 @@ class Lane {
     );
   }
 
-  #send(running: Running): Promise<number | void> {
+  #send(running: Running): Promise<number | undefined> {
     const { command } = running;
     try {
       switch (command.kind) {
@@ -125,18 +125,18 @@ class Lane {
         case 'write':
           return Promise.resolve(this.#device.write(command.offset, [command.bytes]));
         case 'barrier':
-          return Promise.resolve(this.#device.barrier());
+          return nothing(this.#device.barrier());
         case 'discard':
-          return Promise.resolve(this.#device.discard(command.offset, command.length));
+          return nothing(this.#device.discard(command.offset, command.length));
         case 'zero':
-          return Promise.resolve(this.#device.zero(command.offset, command.length));
+          return nothing(this.#device.zero(command.offset, command.length));
       }
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #answered(running: Running, moved: number | void): void {
+  #answered(running: Running, moved: number | undefined): void {
     const { command, bytes } = running;
     if (bytes === null || (command.kind !== 'read' && command.kind !== 'write'))
       return this.#end(running, null, 'failed');
@@ -201,7 +201,12 @@ class Lane {
   }
 }
 
-function transferError(kind: 'read' | 'write', wanted: number, moved: number | void): DeviceError {
+/** The answer of an operation that moves no bytes, whatever its device has made of it. */
+async function nothing(answer: Promise<void>): Promise<undefined> {
+  await answer;
+}
+
+function transferError(kind: 'read' | 'write', wanted: number, moved: number | undefined): DeviceError {
   if (typeof moved !== 'number' || !Number.isInteger(moved) || moved < 0 || moved > wanted) {
     return new DeviceError(
       'CACHETRAIL_DEVICE_PROTOCOL',

@@ -43,6 +43,11 @@ export interface PipelineOptions {
   readonly lender: Lender;
 }
 
+/** Numbers requests. */
+export interface OpSource {
+  nextOp(): number;
+}
+
 /** Operations that the device may owe answers to before it is asked for no more. */
 const OWED_MAX = 64;
 
@@ -132,14 +137,14 @@ export class Pipeline {
   }
 
   /** Hot: a write of one whole block over a dirty one; false if it takes more than that. Guarded by `write.cached`. */
-  rewrite(op: number, block: number, data: Uint8Array, actor: string, trace: TraceRef | null): boolean {
+  rewrite(ops: OpSource, block: number, data: Uint8Array, actor: string, trace: TraceRef | null): boolean {
     const { state } = this;
     const slot = state.slots.find(block);
     if (slot === -1 || !this.isIdle || this.#bus.isDelivering || this.failure !== null || !mayRewrite(state, slot))
       return false;
     const at = this.#options.clock.turn();
     const offset = block * state.blockSize;
-    const event = rewrite(state, { at, op, actor, trace, offset, length: data.length }, block);
+    const event = rewrite(state, { at, op: ops.nextOp(), actor, trace, offset, length: data.length }, block);
     this.#journal?.append(event);
     evolve(state, event);
     state.frames?.views[slot].set(data);
