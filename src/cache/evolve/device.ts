@@ -266,7 +266,17 @@ function deviceAnsweredLate(state: CacheState, event: EventOf<'deviceAnsweredLat
   assert(io !== undefined, 'only what timed out answers late');
   state.stuck.delete(event.io);
   if (io.kind !== 'writeback' && io.kind !== 'clear') return;
-  state.slots.eachInRange(io.block, io.count, (slot) => state.slots.clearFlag(slot, STUCK, event.at));
+  const { slots } = state;
+  slots.eachInRange(io.block, io.count, (slot) => {
+    slots.clearFlag(slot, STUCK, event.at);
+    if (io.kind === 'clear') forgetCopy(state, slot, event.at);
+  });
+}
+
+/** What was read before a clear landed is not what the device has. A borrowed block stays: its view is in use. */
+function forgetCopy(state: CacheState, slot: number, at: number): void {
+  const { status, pins } = state.slots;
+  if ((status[slot] === CLEAN || status[slot] === LOADING) && pins[slot] === 0) dropSlot(state, slot, at);
 }
 
 function clearQueued(state: CacheState, event: EventOf<'clearQueued'>): void {
@@ -311,9 +321,7 @@ function clearFinished(state: CacheState, event: EventOf<'clearFinished'>): void
 function clearFailed(state: CacheState, event: EventOf<'clearFailed'>): void {
   const { slots } = state;
   state.clears.delete(event.op);
-  slots.eachInRange(event.block, event.count, (slot) => {
-    if (slots.status[slot] === CLEAN) dropSlot(state, slot, event.at);
-  });
+  slots.eachInRange(event.block, event.count, (slot) => forgetCopy(state, slot, event.at));
 }
 
 function dirtyDiscarded(state: CacheState, event: EventOf<'dirtyDiscarded'>): void {
