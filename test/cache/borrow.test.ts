@@ -167,6 +167,18 @@ describe('a borrowed block', () => {
       .then({ type: 'written', borrowed: true }, { type: 'batchPlanned', reason: 'background' }, 'writebackStarted');
   });
 
+  it('is written through when the cache is', () => {
+    given(open({ mode: 'writethrough' }), grown, borrow(3), settle)
+      .when(markDirty(3))
+      .then(
+        { type: 'written', borrowed: true, through: true },
+        { type: 'batchPlanned', reason: 'through' },
+        'writebackStarted',
+      )
+      .when(done('writeback'))
+      .then('writebackFinished', 'writeFinished');
+  });
+
   it('cannot be marked dirty in a read-only cache', () => {
     given(open({ mode: 'readonly' }), grown, borrow(3), settle)
       .when(markDirty(3))

@@ -95,14 +95,15 @@ export function decideBorrow(turn: Turn, input: InputOf<'borrow'>): void {
   turn.emit({ type: 'borrowQueued', seq, at, cause, op, actor, trace, block, reason: 'fill' });
 }
 
-/** Bytes were changed through a borrowed view: they are there already, so nothing can be waited for. */
+/** Bytes were changed through a borrowed view: they are there already, so there is no room to wait for. */
 export function decideMarkDirty(turn: Turn, input: InputOf<'markDirty'>): void {
   const { state } = turn;
   const refusal = state.phase === 'closed' ? 'CACHETRAIL_CLOSED' : readOnlyRefusal(state);
   if (refusal !== '') return refuse(turn, 'markDirty', { ...input, count: 1 }, refusal);
   const { op, block, actor, trace } = input;
   const length = state.bytesOf(block, 1);
-  const extent = { op, block, count: 1, offset: block * state.blockSize, length, through: false };
+  const through = state.config.mode === 'writethrough';
+  const extent = { op, block, count: 1, offset: block * state.blockSize, length, through };
   written(turn, extent, actor, trace, true);
 }
 
