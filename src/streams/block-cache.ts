@@ -4,14 +4,14 @@ import { CLEAN } from '../cache/block-state.js';
 import { hashState } from '../cache/digest.js';
 import type { CacheEvent, ClearKind, TraceRef } from '../cache/events.js';
 import { checkInvariants } from '../cache/invariants.js';
-import { type CoreLimits, dirtyHardBlocks } from '../cache/limits.js';
+import type { CoreLimits } from '../cache/limits.js';
 import type { BlockDevice } from '../device/block-device.js';
-import { CachetrailError, RequestError } from '../device/errors.js';
+import { RequestError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
 import { checkBlock, checkBuffer, checkBytes, checkIsBytes, checkRange, checkRun } from './arguments.js';
 import type { BorrowedBlock } from './borrowed-block.js';
 import type { SubscriberError } from './bus.js';
-import { BorrowCaller, InvalidateCaller, PlainCaller, ReadCaller, WriteCaller } from './callers.js';
+import { BorrowCaller, InvalidateCaller, PlainCaller } from './callers.js';
 import { type Clock, systemClock } from './clock.js';
 import {
   type CacheOptions,
@@ -24,6 +24,7 @@ import {
   DEVICE_TIMEOUT_MS_DEFAULT,
   invalid,
 } from './options.js';
+import { Parts } from './parts.js';
 import { Pipeline } from './pipeline.js';
 import { Requester, type RequestOptions } from './requester.js';
 import { type BlockInfo, type CacheStats, inspectBlock, statsOf } from './stats.js';
@@ -56,6 +57,7 @@ export class BlockCache {
   readonly #device: BlockDevice;
   readonly #clock: Clock;
   readonly #requester: Requester;
+  readonly #parts: Parts;
 
   /** @internal Use `openCache`. */
   constructor(device: BlockDevice, options: CacheOptions) {
@@ -79,6 +81,7 @@ export class BlockCache {
       },
     });
     this.#requester = new Requester(this.#pipeline, this.#clock, options.traceSource ?? null);
+    this.#parts = new Parts(this.#pipeline.state, this.#requester);
     this.events$ = this.#pipeline.events$;
     this.errors$ = this.#pipeline.errors$;
     this.#pipeline.submit({ type: 'open', at: this.#clock.now(), identity: device.identity, config });
@@ -177,7 +180,7 @@ export class BlockCache {
       checkRun(block, count, state.blockCount);
       checkBuffer('data', data, state.bytesOf(block, count));
       if (count === 1) return this.#writeBlock(block, data, options);
-      return this.#writeParts(block * state.blockSize, data, false, options);
+      return this.#parts.write(block * state.blockSize, data, false, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -194,9 +197,7 @@ export class BlockCache {
     checkBuffer('into', into, length);
     this.#requester.checkOpen();
     if (length === 0) return into;
-    const first = Math.floor(offset / this.blockSize);
-    const end = Math.ceil((offset + length) / this.blockSize);
-    await this.#readParts(first, end - first, into, offset, options);
+    await this.#parts.read(into, offset, options);
     return into;
   }
 
@@ -212,7 +213,7 @@ export class BlockCache {
     checkIsBytes('data', data);
     checkBytes(offset, data.length, this.sizeBytes);
     this.#requester.checkOpen();
-    if (data.length > 0) await this.#writeParts(offset, data, options.through ?? false, options);
+    if (data.length > 0) await this.#parts.write(offset, data, options.through ?? false, options);
   }
 
   /**
@@ -389,48 +390,8 @@ export class BlockCache {
     const length = this.#pipeline.state.bytesOf(block, count);
     const bytes = into ?? new Uint8Array(length);
     checkBuffer('into', bytes, length);
-    await this.#readParts(block, count, bytes, block * this.blockSize, options);
+    await this.#parts.read(bytes, block * this.blockSize, options);
     return bytes;
-  }
-
-  /** Reads the blocks in requests of bounded size, one after the other. */
-  async #readParts(
-    block: number,
-    count: number,
-    into: Uint8Array,
-    offset: number,
-    options: RequestOptions,
-  ): Promise<void> {
-    const most = this.#pipeline.state.limits.requestBlocksMax;
-    for (let done = 0; done < count; done += most) {
-      const part = { block: block + done, count: Math.min(most, count - done) };
-      const caller = new ReadCaller(into, offset, part.count);
-      await this.#requester.send(caller, { type: 'read', ...this.#requester.request(options), ...part }, options);
-    }
-  }
-
-  /** Writes the bytes in requests of bounded size, one after the other. */
-  #writeParts(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {
-    const { blockSize, limits, capacity } = this.#pipeline.state;
-    const most = Math.min(limits.requestBlocksMax, dirtyHardBlocks(limits, capacity)) * blockSize;
-    const first = most - (offset % blockSize);
-    if (data.length <= first) return this.#writePart(offset, data, through, options);
-    return this.#writeOneByOne(offset, data, through, options, first, most);
-  }
-
-  async #writeOneByOne(
-    offset: number,
-    data: Uint8Array,
-    through: boolean,
-    options: RequestOptions,
-    first: number,
-    most: number,
-  ): Promise<void> {
-    for (let done = 0; done < data.length; ) {
-      const part = data.subarray(done, done + (done === 0 ? first : most));
-      await this.#writePart(offset + done, part, through, options);
-      done += part.length;
-    }
   }
 
   #writeBlock(block: number, data: Uint8Array, options: RequestOptions): Promise<void> {
@@ -438,25 +399,7 @@ export class BlockCache {
       const trace = this.#requester.trace(options);
       if (this.#pipeline.rewrite(this.#requester, block, data, options.actor ?? '', trace)) return DONE;
     }
-    return this.#writePart(block * this.blockSize, data, false, options);
-  }
-
-  #writePart(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {
-    const caller = new WriteCaller(data, offset);
-    const actor = options.actor ?? '';
-    const trace = this.#requester.trace(options);
-    const at = this.#clock.turn();
-    const op = this.#requester.nextOp();
-    const sent = this.#requester.send(
-      caller,
-      { type: 'write', at, op, actor, trace, offset, length: data.length, through },
-      options,
-    );
-    if (caller.isDone) return sent;
-    return sent.catch((error: unknown) => {
-      if (!isTooLarge(error)) throw error;
-      return this.#writeParts(offset, data, through, options);
-    });
+    return this.#parts.write(block * this.blockSize, data, false, options);
   }
 
   async #clear(kind: ClearKind, range: BlockRange, options: RequestOptions): Promise<void> {
@@ -479,9 +422,4 @@ export class BlockCache {
     checkRange(range, this.blockCount);
     return range;
   }
-}
-
-/** The cache was made smaller while the write waited. */
-function isTooLarge(error: unknown): boolean {
-  return error instanceof CachetrailError && error.code === 'CACHETRAIL_TOO_LARGE';
 }

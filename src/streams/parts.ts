@@ -1,0 +1,70 @@
+/** Cuts what callers want read or written into requests of bounded size, which are sent one after the other. */
+import { dirtyHardBlocks } from '../cache/limits.js';
+import type { CacheState } from '../cache/state.js';
+import { CachetrailError } from '../device/errors.js';
+import { ReadCaller, WriteCaller } from './callers.js';
+import type { Requester, RequestOptions } from './requester.js';
+
+export class Parts {
+  readonly #state: CacheState;
+  readonly #requester: Requester;
+
+  constructor(state: CacheState, requester: Requester) {
+    this.#state = state;
+    this.#requester = requester;
+  }
+
+  /** Fills `into` with the bytes from `offset` on. */
+  async read(into: Uint8Array, offset: number, options: RequestOptions): Promise<void> {
+    const { blockSize, limits } = this.#state;
+    const first = Math.floor(offset / blockSize);
+    const count = Math.ceil((offset + into.length) / blockSize) - first;
+    const most = limits.requestBlocksMax;
+    for (let done = 0; done < count; done += most) {
+      const part = { block: first + done, count: Math.min(most, count - done) };
+      const caller = new ReadCaller(into, offset, part.count);
+      await this.#requester.send(caller, { type: 'read', ...this.#requester.request(options), ...part }, options);
+    }
+  }
+
+  /** Writes `data` at `offset`, at any alignment. `through`: until the device holds it. */
+  write(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {
+    const { blockSize, limits, capacity } = this.#state;
+    const most = Math.min(limits.requestBlocksMax, dirtyHardBlocks(limits, capacity)) * blockSize;
+    const first = most - (offset % blockSize);
+    if (data.length <= first) return this.#writePart(offset, data, through, options);
+    return this.#writeOneByOne(offset, data, through, options, first, most);
+  }
+
+  async #writeOneByOne(
+    offset: number,
+    data: Uint8Array,
+    through: boolean,
+    options: RequestOptions,
+    first: number,
+    most: number,
+  ): Promise<void> {
+    for (let done = 0; done < data.length; ) {
+      const part = data.subarray(done, done + (done === 0 ? first : most));
+      await this.#writePart(offset + done, part, through, options);
+      done += part.length;
+    }
+  }
+
+  #writePart(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {
+    const caller = new WriteCaller(data, offset);
+    const request = this.#requester.requestOfTurn(options);
+    const input = { type: 'write', ...request, offset, length: data.length, through } as const;
+    const sent = this.#requester.send(caller, input, options);
+    if (caller.isDone) return sent;
+    return sent.catch((error: unknown) => {
+      if (!isTooLarge(error)) throw error;
+      return this.write(offset, data, through, options);
+    });
+  }
+}
+
+/** The cache was made smaller while the write waited. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof CachetrailError && error.code === 'CACHETRAIL_TOO_LARGE';
+}
