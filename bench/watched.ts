@@ -13,7 +13,7 @@ export async function openWatched(device: BlockDevice, options: CacheOptions): P
   const cache = await openCache(device, options);
   let events = 0;
   let reads = 0;
-  let lastSeq = cache.stats().events;
+  let lastSeq = 0;
   let seqs = 0;
   let last: CacheEvent | undefined;
   cache.events$.subscribe((event) => {
