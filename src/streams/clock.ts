@@ -45,9 +45,11 @@ export function systemClock(): Clock {
       let timer: NodeJS.Timeout;
       const wait = () => {
         const leftMs = Math.ceil((at - now()) / NS_PER_MS);
-        timer = setTimeout(leftMs > TIMEOUT_MS_MAX ? wait : callback, Math.min(Math.max(leftMs, 0), TIMEOUT_MS_MAX));
+        timer = setTimeout(check, Math.min(Math.max(leftMs, 0), TIMEOUT_MS_MAX));
         if (!keepsAlive) timer.unref();
       };
+      // Node's timers can fire up to a millisecond early: the loop's time is in whole ones.
+      const check = () => (now() < at ? wait() : callback());
       wait();
       return () => clearTimeout(timer);
     },
