@@ -164,7 +164,7 @@ export class Pipeline {
     }
     this.#deciding = false;
     this.#bus.deliver();
-    if (!rests) this.#setDeadline(input.at);
+    if (!rests || input.type === 'tick') this.#setDeadline(input.at);
   }
 
   #drain(): void {
