@@ -1,0 +1,46 @@
+/** What a subcommand is. A new one is a file in `commands/` and a line in `registry.ts`. */
+import { ArgumentError } from '../device/errors.js';
+
+export interface Command {
+  /** The whole text of `--help`. */
+  readonly help: string;
+  /** Takes the arguments after the subcommand's name; resolves with the exit code. */
+  run(args: readonly string[]): Promise<number>;
+}
+
+/** Exit codes of the command, as `--help` lists them. */
+export const EXIT = {
+  ok: 0,
+  /** The work was done and something compared unequal. */
+  different: 1,
+  usage: 2,
+  failed: 3,
+  /** 128 + SIGINT. */
+  interrupted: 130,
+} as const;
+
+/** The command line is wrong: nothing was done. Ends with exit code 2. */
+export class UsageError extends ArgumentError {}
+
+/** `value` as a whole number from `min`. */
+export function wholeNumber(option: string, value: string, min: number): number {
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (!Number.isSafeInteger(number) || number < min) {
+    throw new UsageError(
+      'CACHETRAIL_INVALID_ARGUMENT',
+      `${option} takes a whole number, ${min} or more; not '${value}'`,
+    );
+  }
+  return number;
+}
+
+/** Runs `parseArgs`; what it finds wrong is a usage error. */
+export function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // Node goes on to explain how to pass an argument that starts with a dash.
+    throw new UsageError('CACHETRAIL_INVALID_ARGUMENT', message.split('. To specify')[0]);
+  }
+}

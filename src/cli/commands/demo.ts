@@ -1,0 +1,94 @@
+import { parseArgs } from 'node:util';
+import type { PolicyName } from '../../cache/limits.js';
+import { type Command, parsed, UsageError, wholeNumber } from '../command.js';
+import { failureOf, renderFailure } from '../failure.js';
+import { type DemoOptions, runDemo } from '../demo/demo.js';
+
+export const demo: Command = {
+  help: `cachetrail demo: a real ext4 file system on the cache
+
+usage: cachetrail demo [IMAGE] [OPTIONS]
+
+Mounts an ext4 image with libext2fs through the cache, copies a directory tree in, reads it back, renames and
+deletes, while the device fails some writes; then compares every file by SHA-256 with the image opened without the
+cache, asks e2fsck, does the same work without a cache, and shows both side by side.
+
+  IMAGE              an ext2, ext3 or ext4 image or block device; a copy of it is used. Default: an image that ships
+                     with the package
+
+options:
+  --in-place         work on IMAGE itself. What the demo adds is removed at the end
+  --files N          files to generate for the tree (default 240)
+  --capacity BLOCKS  blocks in the cache (default: 16 MiB of them)
+  --policy NAME      which block to evict: lru (default) or priority
+  --keep DIR         leave the images in DIR: with-cache.ext4 and without-cache.ext4
+  --json             print one JSON object and nothing else
+  --events           print each event of the cache as a line of JSON; the report goes to stderr, or with --json becomes
+                     the last line
+  -h, --help         show this
+
+exit codes: 0 all compared equal, 1 something differs or e2fsck finds faults, 2 wrong usage, 3 failed otherwise
+            (nothing to compare), 130 interrupted: the image was unmounted and closed
+`,
+
+  async run(args) {
+    const options = optionsFrom(args);
+    try {
+      return await runDemo(options);
+    } catch (error) {
+      if (!options.json) throw error;
+      const failure = failureOf(error);
+      const { code, message, remedy } = failure;
+      process.stdout.write(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
+      process.stderr.write(renderFailure(failure));
+      return failure.exitCode;
+    }
+  },
+};
+
+const OPTIONS = {
+  'in-place': { type: 'boolean', default: false },
+  files: { type: 'string', default: '240' },
+  capacity: { type: 'string' },
+  policy: { type: 'string', default: 'lru' },
+  keep: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  events: { type: 'boolean', default: false },
+} as const;
+
+const POLICIES: readonly PolicyName[] = ['lru', 'priority'];
+
+function optionsFrom(args: readonly string[]): DemoOptions {
+  const { values, positionals } = parsed(() =>
+    parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true }),
+  );
+  if (positionals.length > 1) {
+    throw new UsageError('CACHETRAIL_INVALID_ARGUMENT', `one IMAGE at most, not ${positionals.length}`);
+  }
+  const [image] = positionals;
+  if (values['in-place'] && image === undefined) {
+    throw new UsageError('CACHETRAIL_INVALID_ARGUMENT', '--in-place needs an IMAGE');
+  }
+  return {
+    image,
+    inPlace: values['in-place'],
+    files: wholeNumber('--files', values.files, 1),
+    capacity: capacityFrom(values.capacity),
+    policy: policyFrom(values.policy),
+    keep: values.keep,
+    json: values.json,
+    events: values.events,
+  };
+}
+
+function capacityFrom(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d+$/.test(value) && Number(value) >= 1) return Number(value);
+  throw new UsageError('CACHETRAIL_INVALID_CAPACITY', `--capacity takes a number of blocks, 1 or more; not '${value}'`);
+}
+
+function policyFrom(value: string): PolicyName {
+  const policy = POLICIES.find((name) => name === value);
+  if (policy !== undefined) return policy;
+  throw new UsageError('CACHETRAIL_INVALID_ARGUMENT', `--policy takes ${POLICIES.join(' or ')}, not '${value}'`);
+}

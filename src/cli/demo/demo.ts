@@ -1,0 +1,187 @@
+/** The demo from start to end. */
+import type { CacheEvent } from '../../cache/events.js';
+import type { PolicyName } from '../../cache/limits.js';
+import { openFileDevice } from '../../device/index.js';
+import { EXIT } from '../command.js';
+import { packageRoot } from '../package-files.js';
+import { bareDisk } from './bare-disk.js';
+import { type Difference, differencesOf, filesIn, type Snapshot, snapshotOf } from './compare.js';
+import { checkImage } from './e2fsck.js';
+import { type ImageOptions, type Images, prepareImages } from './images.js';
+import { loadExt2fs, mount } from './mount.js';
+import { type Narrator, narrator } from './narrator.js';
+import { type DemoResult, isGood, type RunDifference, reportObject, reportText } from './report.js';
+import { bareRun, type CachedRunResult, cachedRun, type RunResult } from './runs.js';
+import { interruption } from './temp.js';
+import { demoTree, type Tree } from './tree.js';
+import { removeTree } from './workload.js';
+
+export interface DemoOptions extends ImageOptions {
+  /** Files to generate. */
+  readonly files: number;
+  /** Blocks; undefined for the cache's default. */
+  readonly capacity: number | undefined;
+  readonly policy: PolicyName;
+  readonly json: boolean;
+  readonly events: boolean;
+}
+
+/** Resolves with the exit code. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const tell = narrator({ lines: linesStream(options), terminal: process.stderr });
+  const { signal, dispose } = interruption(() => tell.said('interrupted: unmounting and closing'));
+  try {
+    const result = await new Demo(options, tell, signal).run();
+    tell.quiet();
+    print(result, options);
+    return isGood(result) ? EXIT.ok : EXIT.different;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    tell.said('interrupted: the image is unmounted and closed');
+    return EXIT.interrupted;
+  } finally {
+    tell.quiet();
+    dispose();
+  }
+}
+
+/** stdout belongs to the machine where one was asked for. */
+function linesStream({ json, events }: DemoOptions): NodeJS.WriteStream | undefined {
+  if (json) return undefined;
+  return events ? process.stderr : process.stdout;
+}
+
+function print(result: DemoResult, options: DemoOptions): void {
+  if (options.json) process.stdout.write(`${JSON.stringify(reportObject(result))}\n`);
+  else linesStream(options)?.write(`\n${reportText(result)}`);
+}
+
+class Demo {
+  readonly #options: DemoOptions;
+  readonly #tell: Narrator;
+  readonly #signal: AbortSignal;
+  readonly #tree: Tree;
+
+  constructor(options: DemoOptions, tell: Narrator, signal: AbortSignal) {
+    this.#options = options;
+    this.#tell = tell;
+    this.#signal = signal;
+    this.#tree = demoTree(options.files, packageRoot());
+  }
+
+  async run(): Promise<DemoResult> {
+    await loadExt2fs();
+    const images = await prepareImages(this.#options, this.#tree, this.#signal);
+    try {
+      this.#introduce(images);
+      const before = await this.#snapshot(images.withoutCachePath);
+      const checkBefore = await checkImage(images.withoutCachePath, this.#signal);
+      const directory = freshDirectory(before);
+      const withCache = await this.#runWithCache(images, directory);
+      try {
+        const withoutCache = await this.#runWithoutCache(images, directory);
+        return await this.#compare(images, before, withCache, withoutCache, checkBefore);
+      } finally {
+        if (this.#options.inPlace) await this.#removeFrom(images.withCachePath, directory);
+      }
+    } finally {
+      await images.device.close();
+    }
+  }
+
+  #introduce({ superblock, withCachePath }: Images): void {
+    const { image, inPlace } = this.#options;
+    const name = image ?? 'the shipped one';
+    const mebibytes = (superblock.sizeBytes / 2 ** 20).toFixed(0);
+    this.#tell.said(
+      `image: ${name}, ${mebibytes} MiB of ext4 in blocks of ${superblock.blockSize} bytes; ` +
+        (inPlace ? 'the image itself is changed' : `working on a copy, ${withCachePath}`),
+    );
+  }
+
+  #runWithCache({ device }: Images, directory: string): Promise<CachedRunResult> {
+    const { capacity, policy, events } = this.#options;
+    const onEvent = events ? writeEvent : () => undefined;
+    this.#tell.said('with the cache');
+    return cachedRun(device, this.#runInput(directory), { capacity, policy, onEvent });
+  }
+
+  async #runWithoutCache({ withoutCachePath }: Images, directory: string): Promise<RunResult> {
+    this.#tell.said('without a cache, on a device that does not fail');
+    return await bareRun(await openFileDevice(withoutCachePath), this.#runInput(directory));
+  }
+
+  #runInput(directory: string) {
+    return { tree: this.#tree, directory, signal: this.#signal, narrator: this.#tell };
+  }
+
+  async #compare(
+    images: Images,
+    before: Snapshot,
+    withCache: CachedRunResult,
+    withoutCache: RunResult,
+    checkBefore: DemoResult['checks']['before'],
+  ): Promise<DemoResult> {
+    const withCacheFound = await this.#snapshot(images.withCachePath);
+    const withoutCacheFound = await this.#snapshot(images.withoutCachePath);
+    return {
+      withCache,
+      withoutCache,
+      filesCompared: filesIn(withCacheFound),
+      differences: [
+        ...differencesOfRun('withCache', before, withCache, withCacheFound),
+        ...differencesOfRun('withoutCache', before, withoutCache, withoutCacheFound),
+      ],
+      checks: {
+        before: checkBefore,
+        withCache: await checkImage(images.withCachePath, this.#signal),
+        withoutCache: await checkImage(images.withoutCachePath, this.#signal),
+      },
+    };
+  }
+
+  #snapshot(path: string): Promise<Snapshot> {
+    const progress = (done: number) => this.#tell.progress(`reading every file of the image: ${done} read`);
+    return snapshotOf(path, { signal: this.#signal, progress });
+  }
+
+  /** The user's image shall be as it was found. */
+  async #removeFrom(path: string, directory: string): Promise<void> {
+    this.#tell.progress(`removing ${directory} from the image`);
+    const device = await openFileDevice(path);
+    try {
+      const { files, unmount } = await mount(bareDisk(device));
+      try {
+        await removeTree(files, directory);
+      } finally {
+        await unmount();
+      }
+    } finally {
+      await device.close();
+    }
+    this.#tell.said(`removed ${directory} from ${path}`);
+  }
+}
+
+function differencesOfRun(
+  run: RunDifference['run'],
+  before: Snapshot,
+  result: RunResult,
+  found: Snapshot,
+): RunDifference[] {
+  const { expected, readBackDifferences } = result.workload;
+  const readBack: Difference[] = readBackDifferences.map((path) => ({ path, problem: 'read back wrong' }));
+  return [...readBack, ...differencesOf(new Map([...before, ...expected]), found)].map((one) => ({ run, ...one }));
+}
+
+/** A path that the image does not have. */
+function freshDirectory(before: Snapshot): string {
+  for (let number = 1; ; number++) {
+    const path = number === 1 ? '/cachetrail-demo' : `/cachetrail-demo-${number}`;
+    if (!before.has(path)) return path;
+  }
+}
+
+function writeEvent(event: CacheEvent): void {
+  process.stdout.write(`${JSON.stringify(event)}\n`);
+}

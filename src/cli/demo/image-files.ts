@@ -1,0 +1,133 @@
+/** The files of a mounted image, with errors that say what happened. */
+import { createHash } from 'node:crypto';
+import type { Promises } from 'ext2fs';
+
+/** Opened so, a file's access time stays as it is. */
+const O_NOATIME = 0o1000000;
+/** ext2fs copies each piece into its 16 MiB of memory. */
+const PIECE_BYTES = 64 * 1024;
+
+export type EntryKind = 'file' | 'directory' | 'link' | 'other';
+
+/** Paths are absolute within the image. Operations go one after another: ext2fs mixes up concurrent ones. */
+export class ImageFiles {
+  readonly #fs: Promises;
+  readonly #disk: { readonly errorCount: number; readonly lastError: { readonly error: unknown } | null };
+  readonly #piece = Buffer.alloc(PIECE_BYTES);
+
+  constructor(
+    fs: Promises,
+    disk: { readonly errorCount: number; readonly lastError: { readonly error: unknown } | null },
+  ) {
+    this.#fs = fs;
+    this.#disk = disk;
+  }
+
+  async write(path: string, contents: Buffer, mode: number): Promise<void> {
+    await this.#watched(`write ${path}`, async () => {
+      const { fd } = await this.#fs.open(path, 'w', mode);
+      try {
+        for (let at = 0; at < contents.length; at += PIECE_BYTES) {
+          const length = Math.min(PIECE_BYTES, contents.length - at);
+          const { bytesWritten } = await this.#fs.write(fd, contents, at, length, at);
+          if (bytesWritten !== length) throw new Error(`${bytesWritten} of ${length} bytes were written`);
+        }
+      } finally {
+        await this.#fs.close(fd);
+      }
+    });
+  }
+
+  /** SHA-256 of the contents. As any reader does, it sets the access time, unless `keepAccessTime`. */
+  async hash(path: string, keepAccessTime = false): Promise<string> {
+    const digest = createHash('sha256');
+    await this.#watched(`read ${path}`, async () => {
+      const { fd } = await this.#fs.open(path, keepAccessTime ? O_NOATIME : 'r');
+      try {
+        for (;;) {
+          const { bytesRead } = await this.#fs.read(fd, this.#piece, 0, PIECE_BYTES, null);
+          if (bytesRead === 0) break;
+          digest.update(this.#piece.subarray(0, bytesRead));
+        }
+      } finally {
+        await this.#fs.close(fd);
+      }
+    });
+    return digest.digest('hex');
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    return this.#watched(`make ${path}`, () => this.#fs.mkdir(path, 0o755));
+  }
+
+  removeDirectory(path: string): Promise<void> {
+    return this.#watched(`remove ${path}`, async () => void (await this.#fs.rmdir(path)));
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#watched(`remove ${path}`, () => this.#fs.unlink(path));
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.#watched(`rename ${from}`, () => this.#fs.rename(from, to));
+  }
+
+  /** Names in a directory, sorted. */
+  async list(path: string): Promise<string[]> {
+    return (await this.#watched(`list ${path}`, () => this.#fs.readdir(path))).sort();
+  }
+
+  linkTarget(path: string): Promise<string> {
+    return this.#watched(`read link ${path}`, () => this.#fs.readlink(path));
+  }
+
+  async kindOf(path: string): Promise<EntryKind> {
+    const stats = await this.#watched(`look at ${path}`, () => this.#fs.lstat(path));
+    if (stats.isFile()) return 'file';
+    if (stats.isDirectory()) return 'directory';
+    return stats.isSymbolicLink() ? 'link' : 'other';
+  }
+
+  /** libext2fs answers EIO for all that the disk rejects, and answers well though writing out a file failed. */
+  async #watched<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const errorsBefore = this.#disk.errorCount;
+    try {
+      const result = await work();
+      if (this.#disk.errorCount === errorsBefore) return result;
+    } catch (error) {
+      if (this.#disk.errorCount === errorsBefore) throw fileError(what, error);
+    }
+    throw this.#disk.lastError?.error;
+  }
+}
+
+/** libext2fs' numbers for "no free block", "no free inode" and "no room in the directory". */
+const NO_SPACE: Readonly<Record<number, string>> = {
+  2133571400: 'the file system in the image has no free block',
+  2133571401: 'the file system in the image has no free inode',
+  2133571366: 'the directory in the image is full',
+};
+
+/** An error with a code of its own, where ext2fs gives a bare number. */
+export class ImageFileError extends Error {
+  override readonly name = 'ImageFileError';
+  readonly code: string;
+
+  constructor(code: string, message: string, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+function fileError(what: string, error: unknown): Error {
+  if (!(error instanceof Error)) return new ImageFileError('EIO', `${what}: ${String(error)}`, error);
+  const number: unknown = Reflect.get(error, 'errno');
+  const full = typeof number === 'number' ? NO_SPACE[number] : undefined;
+  if (full !== undefined) return new ImageFileError('ENOSPC', `${what}: ${full}`, error);
+  const code: unknown = Reflect.get(error, 'code');
+  return new ImageFileError(
+    typeof code === 'string' && code !== 'UNKNOWN' ? code : 'EIO',
+    `${what}: ${error.message}`,
+    error,
+  );
+}

@@ -1,0 +1,172 @@
+/** What the demo found, for people and for machines. */
+import type { Difference } from './compare.js';
+import type { DeviceCounts } from './counting-device.js';
+import type { CheckResult } from './e2fsck.js';
+import { pathText, stepText } from './error-paths.js';
+import type { CachedRunResult, RunResult } from './runs.js';
+
+export interface RunDifference extends Difference {
+  readonly run: 'withCache' | 'withoutCache';
+}
+
+export interface DemoResult {
+  readonly withCache: CachedRunResult;
+  readonly withoutCache: RunResult;
+  /** Regular files in the image of the run with the cache, those that were there before included. */
+  readonly filesCompared: number;
+  readonly differences: readonly RunDifference[];
+  readonly checks: {
+    /** Before the demo: faults found then are not the demo's. */
+    readonly before: CheckResult;
+    readonly withCache: CheckResult;
+    readonly withoutCache: CheckResult;
+  };
+}
+
+/** Everything compared equal, and the file systems are as sound as the image was before. */
+export function isGood({ differences, checks }: DemoResult): boolean {
+  const wasSound = !checks.before.ran || checks.before.clean;
+  const sound = [checks.withCache, checks.withoutCache].every((check) => !check.ran || check.clean);
+  return differences.length === 0 && (sound || !wasSound);
+}
+
+/** The object of `--json`. Times in milliseconds. */
+export function reportObject(result: DemoResult): Record<string, unknown> {
+  const { withCache, withoutCache, differences, checks } = result;
+  return {
+    ok: isGood(result),
+    withCache: figuresOf(withCache.counts, withCache.ms),
+    withoutCache: figuresOf(withoutCache.counts, withoutCache.ms),
+    requests: withCache.requests,
+    hits: withCache.hits,
+    misses: withCache.misses,
+    batches: withCache.batches,
+    meanRunBlocks: rounded(withCache.meanRunBlocks),
+    writeErrors: withCache.writeErrors.map(({ block, count, code, steps, outcome }) => ({
+      block,
+      count,
+      code,
+      path: steps.map(stepText),
+      outcome,
+    })),
+    filesCompared: result.filesCompared,
+    differences: differences.length,
+    differenceList: differences,
+    e2fsck: {
+      before: checkObject(checks.before),
+      withCache: checkObject(checks.withCache),
+      withoutCache: checkObject(checks.withoutCache),
+    },
+  };
+}
+
+function figuresOf(counts: DeviceCounts, ms: number): Record<string, number> {
+  return { ...counts, ms: rounded(ms) };
+}
+
+function checkObject(check: CheckResult): Record<string, unknown> {
+  return check.ran ? { ran: true, clean: check.clean, exitCode: check.exitCode } : { ran: false, reason: check.reason };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+/** The report as lines of plain text. */
+export function reportText(result: DemoResult): string {
+  return [tableText(result), errorsText(result), comparisonText(result)].join('\n');
+}
+
+function tableText({ withCache, withoutCache }: DemoResult): string {
+  const [on, off] = [withCache.counts, withoutCache.counts];
+  const rows = [
+    ['', 'with the cache', 'without', ''],
+    ['device reads', number(on.deviceReads), number(off.deviceReads), ratio(on.deviceReads, off.deviceReads)],
+    ['device writes', number(on.deviceWrites), number(off.deviceWrites), ratio(on.deviceWrites, off.deviceWrites)],
+    ['barriers', number(on.barriers), number(off.barriers), ''],
+    ['bytes read', number(on.bytesRead), number(off.bytesRead), ratio(on.bytesRead, off.bytesRead)],
+    ['bytes written', number(on.bytesWritten), number(off.bytesWritten), ratio(on.bytesWritten, off.bytesWritten)],
+    [
+      'time',
+      `${number(Math.round(withCache.ms))} ms`,
+      `${number(Math.round(withoutCache.ms))} ms`,
+      waitNote(withCache),
+    ],
+    ['requests', number(withCache.requests), '', ''],
+    ['blocks hit', number(withCache.hits), '', hitNote(withCache)],
+    ['batches', number(withCache.batches), '', `mean run ${withCache.meanRunBlocks.toFixed(1)} blocks`],
+  ];
+  const width = (column: number) => Math.max(...rows.map((row) => row[column].length));
+  const [first, second, third] = [width(0), width(1), width(2)];
+  return rows
+    .map(([name, a, b, note]) =>
+      `  ${name.padEnd(first)}  ${a.padStart(second)}  ${b.padStart(third)}  ${note}`.trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function ratio(on: number, off: number): string {
+  if (on === 0 || off === 0) return '';
+  return on <= off ? `1/${(off / on).toFixed(1)}` : `${(on / off).toFixed(1)} times`;
+}
+
+function hitNote({ hits, misses }: CachedRunResult): string {
+  const all = hits + misses;
+  return all === 0 ? '' : `${((100 * hits) / all).toFixed(1)} % of those asked for`;
+}
+
+/** The device of the run with the cache fails on purpose, and waiting for it takes time. */
+function waitNote({ writeErrors }: CachedRunResult): string {
+  const waits = writeErrors.flatMap(({ steps }) => steps).map((step) => (step.step === 'retry' ? step.waitNs : 0));
+  const ms = Math.round(waits.reduce((sum, wait) => sum + wait, 0) / 1e6);
+  return ms === 0 ? '' : `about ${number(ms)} ms of it waiting to retry failed writes`;
+}
+
+function errorsText({ withCache: { writeErrors } }: DemoResult): string {
+  if (writeErrors.length === 0) return 'write errors: none\n';
+  const paragraphs = writeErrors.map(({ block, count, code, steps, outcome }) => {
+    const where = count === 1 ? `block ${block}` : `blocks ${block} to ${block + count - 1}`;
+    return `  ${where}, ${code}, now ${outcome}:\n${wrapped(pathText(steps))}`;
+  });
+  return `write errors and the path each took:\n${paragraphs.join('')}`;
+}
+
+const LINE_WIDTH = 110;
+
+function wrapped(parts: readonly string[]): string {
+  let text = '';
+  let line = '   ';
+  for (const [index, part] of parts.entries()) {
+    const word = index === 0 ? ` ${part}` : ` → ${part}`;
+    if (line.length + word.length > LINE_WIDTH) {
+      text += `${line}\n`;
+      line = '   ';
+    }
+    line += word;
+  }
+  return `${text}${line}\n`;
+}
+
+function comparisonText({ filesCompared, differences, checks }: DemoResult): string {
+  const verdict = differences.length === 0 ? 'all equal' : `${differences.length} DIFFERENCES`;
+  let text = `compared ${filesCompared} files by SHA-256, the image opened without the cache: ${verdict}\n`;
+  for (const { run, path, problem } of differences.slice(0, 20)) text += `  ${runName(run)}: ${path}: ${problem}\n`;
+  if (differences.length > 20) text += `  and ${differences.length - 20} more\n`;
+  if (checks.before.ran && !checks.before.clean) text += `e2fsck -fn: the image had faults before the demo\n`;
+  return `${text}${checkText('withCache', checks.withCache)}${checkText('withoutCache', checks.withoutCache)}`;
+}
+
+function checkText(run: RunDifference['run'], check: CheckResult): string {
+  const name = `e2fsck -fn, ${runName(run)}`;
+  if (!check.ran) return `${name}: left out: ${check.reason}\n`;
+  return check.clean ? `${name}: clean\n` : `${name}: FAULTS (exit code ${check.exitCode})\n${check.output}`;
+}
+
+function runName(run: RunDifference['run']): string {
+  return run === 'withCache' ? 'with the cache' : 'without';
+}

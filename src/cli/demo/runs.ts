@@ -1,0 +1,170 @@
+/** The demo's two runs of the same work: through the cache, over a device that fails, and on the device itself. */
+import { ext2fsDisk } from '../../adapters/ext2fs.js';
+import type { CacheEvent } from '../../cache/events.js';
+import type { PolicyName } from '../../cache/limits.js';
+import type { BlockDevice } from '../../device/block-device.js';
+import { codeOf, type FailedBlock, WriteError } from '../../device/errors.js';
+import { faultDevice } from '../../device/index.js';
+import { type BlockCache, openCache } from '../../streams/block-cache.js';
+import { bareDisk } from './bare-disk.js';
+import { countingDevice, type DeviceCounts } from './counting-device.js';
+import { type WriteErrorPath, WriteErrorPaths } from './error-paths.js';
+import { FaultPlan } from './faults.js';
+import { type Mounted, mount } from './mount.js';
+import type { Narrator } from './narrator.js';
+import type { Tree } from './tree.js';
+import { type Phase, removeTree, runWorkload, type WorkloadResult } from './workload.js';
+
+export interface RunInput {
+  readonly tree: Tree;
+  /** Where in the image to work: a directory that does not exist yet. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+  readonly narrator: Narrator;
+}
+
+export interface CacheInput {
+  /** Blocks; the cache's own default if undefined. */
+  readonly capacity: number | undefined;
+  readonly policy: PolicyName;
+  readonly onEvent: (event: CacheEvent) => void;
+}
+
+export interface RunResult {
+  readonly workload: WorkloadResult;
+  readonly counts: DeviceCounts;
+  readonly ms: number;
+}
+
+export interface CachedRunResult extends RunResult {
+  readonly requests: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly batches: number;
+  readonly meanRunBlocks: number;
+  readonly capacityBlocks: number;
+  readonly blockSize: number;
+  readonly writeErrors: readonly WriteErrorPath[];
+}
+
+/** Mounts, works, unmounts, closes: all on the device itself. */
+export async function bareRun(device: BlockDevice, input: RunInput): Promise<RunResult> {
+  const counting = countingDevice(device);
+  const clock = stopwatch();
+  try {
+    const disk = bareDisk(counting);
+    const mounted = await mount(disk);
+    const sync = async () => disk.flush();
+    const workload = await workIn(mounted, input, { sync, beforeFile: () => undefined });
+    await mounted.unmount();
+    return { workload, counts: counting.counts, ms: clock() };
+  } finally {
+    await counting.close();
+  }
+}
+
+/** The same through a cache, with a write error that passes and one that lasts until it is cured. */
+export async function cachedRun(device: BlockDevice, input: RunInput, options: CacheInput): Promise<CachedRunResult> {
+  const faulty = faultDevice(device);
+  const counting = countingDevice(faulty);
+  const clock = stopwatch();
+  const cache = await openCacheOver(counting, options);
+  const paths = new WriteErrorPaths();
+  const plan = new FaultPlan(faulty, cache.blockSize, input.tree);
+  cache.events$.subscribe((event) => {
+    plan.accept(event);
+    paths.accept(event);
+    options.onEvent(event);
+  });
+  try {
+    const mounted = await mount(ext2fsDisk(cache, { actor: 'libext2fs' }));
+    const sync = (phase: Phase) => flushInPhase(phase, cache, plan, input.narrator);
+    const workload = await workIn(mounted, input, { sync, beforeFile: (file) => plan.beforeFile(file) });
+    await mounted.unmount();
+    const stats = cache.stats();
+    await cache.close();
+    const { requests, hits, misses, batches, meanRunBlocks, capacityBlocks } = stats;
+    const figures = { requests, hits, misses, batches, meanRunBlocks, capacityBlocks, blockSize: cache.blockSize };
+    return { workload, counts: counting.counts, ms: clock(), ...figures, writeErrors: paths.list() };
+  } catch (error) {
+    faulty.cure();
+    await saveAndClose(cache, input.narrator);
+    throw error;
+  }
+}
+
+async function openCacheOver(device: BlockDevice, { capacity, policy }: CacheInput): Promise<BlockCache> {
+  try {
+    return await openCache(device, capacity === undefined ? { policy } : { policy, capacity });
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
+}
+
+/**
+ * After the copying a flush that fails, since the device is bad; after the reading another one that fails, then the cure
+ * and one that succeeds. Unmounting, which would turn the error into EIO, comes only after that.
+ */
+async function flushInPhase(phase: Phase, cache: BlockCache, plan: FaultPlan, narrator: Narrator): Promise<void> {
+  await flushAndSay(cache, narrator, phase === 'copied' ? 'flush' : 'flush again');
+  if (phase === 'copied') return;
+  plan.cure();
+  narrator.said('the device is cured');
+  await cache.flush();
+  narrator.said('flush: all is durable');
+}
+
+async function flushAndSay(cache: BlockCache, narrator: Narrator, what: string): Promise<void> {
+  try {
+    await cache.flush();
+    narrator.said(`${what}: all is durable`);
+  } catch (error) {
+    if (!(error instanceof WriteError)) throw error;
+    narrator.said(`${what} rejected, ${error.code}: ${blocksText(error.blocks)}; the cache keeps what it holds`);
+  }
+}
+
+function blocksText(blocks: readonly FailedBlock[]): string {
+  const named = blocks.slice(0, 3).map(({ block, code }) => `block ${block} ${code}`);
+  const more = blocks.length - named.length;
+  return named.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+type Hooks = Pick<Parameters<typeof runWorkload>[3], 'sync' | 'beforeFile'>;
+
+/** Does the file work. If it ends early, what it made is removed and the image is unmounted, as far as that goes. */
+async function workIn(mounted: Mounted, input: RunInput, hooks: Hooks): Promise<WorkloadResult> {
+  const { narrator, signal, directory } = input;
+  const progress = (what: string, done: number, total: number) => narrator.progress(`${what} ${done} of ${total}`);
+  const said = (line: string) => narrator.said(line);
+  try {
+    return await runWorkload(mounted.files, input.tree, directory, { ...hooks, signal, progress, said });
+  } catch (error) {
+    await attempt(narrator, `remove ${directory}`, () => removeTree(mounted.files, directory));
+    await attempt(narrator, 'unmount', () => mounted.unmount());
+    throw error;
+  }
+}
+
+/** The run has failed: whatever can still reach the device shall. */
+async function saveAndClose(cache: BlockCache, narrator: Narrator): Promise<void> {
+  await attempt(narrator, 'close the cache', () => cache.close());
+  if (!cache.closed) await cache.close({ abandon: 'the demo failed, and the device still refuses these blocks' });
+}
+
+async function attempt(narrator: Narrator, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    // Ended before it had made anything.
+    if (codeOf(error) === 'ENOENT') return;
+    narrator.said(`could not ${what}: ${codeOf(error)} ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+/** Milliseconds since the call. */
+function stopwatch(): () => number {
+  const start = process.hrtime.bigint();
+  return () => Number(process.hrtime.bigint() - start) / 1e6;
+}

@@ -1,0 +1,33 @@
+/** Temporary files that are gone however the process ends, and signals that end it in order. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { EXIT } from '../command.js';
+
+/** A new directory, removed when the process exits. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'cachetrail-demo-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/**
+ * A signal that aborts on the first Ctrl-C (or SIGTERM, SIGHUP), so that images can be unmounted and closed; the second one
+ * ends the process. `onAbort` is told once.
+ */
+export function interruption(onAbort: () => void): { readonly signal: AbortSignal; readonly dispose: () => void } {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    controller.abort();
+    onAbort();
+  };
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, stop);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      for (const name of names) process.removeListener(name, stop);
+    },
+  };
+}

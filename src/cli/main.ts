@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { EXIT, parsed, UsageError } from './command.js';
+import { failureOf, renderFailure } from './failure.js';
+import { packageVersion } from './package-files.js';
+import { COMMANDS } from './registry.js';
+
+// Not process.exit: what is still on its way to a pipe must arrive.
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  // A reader that has gone (`| head`) is no reason for a stack trace.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+  try {
+    return await dispatch(args);
+  } catch (error) {
+    const failure = failureOf(error);
+    process.stderr.write(renderFailure(failure));
+    return failure.exitCode;
+  }
+}
+
+async function dispatch([name, ...rest]: readonly string[]): Promise<number> {
+  if (name === undefined || name.startsWith('-')) return withoutCommand(name === undefined ? [] : [name, ...rest]);
+  const registered = COMMANDS.find((command) => command.name === name);
+  if (registered === undefined) {
+    throw new UsageError(
+      'CACHETRAIL_INVALID_ARGUMENT',
+      `unknown command '${name}'; there ${COMMANDS.length === 1 ? 'is' : 'are'}: ${COMMANDS.map((command) => command.name).join(', ')}`,
+    );
+  }
+  const command = await registered.load();
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(command.help);
+    return EXIT.ok;
+  }
+  return await command.run(rest);
+}
+
+function withoutCommand(args: readonly string[]): number {
+  const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } as const;
+  const { values } = parsed(() => parseArgs({ args: [...args], options, strict: true, allowPositionals: false }));
+  if (values.version) {
+    process.stdout.write(`${packageVersion()}\n`);
+    return EXIT.ok;
+  }
+  // Asked for nothing: the help is the answer, and it is not what a script wanted.
+  const stream = values.help ? process.stdout : process.stderr;
+  stream.write(topHelp());
+  return values.help ? EXIT.ok : EXIT.usage;
+}
+
+function topHelp(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  const list = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n');
+  return `cachetrail: a write-back block cache in which the event stream is the truth
+
+usage: cachetrail COMMAND [OPTIONS]
+       cachetrail COMMAND --help
+
+commands:
+${list}
+
+options:
+  -h, --help     show this
+  -v, --version  show the version
+
+exit codes: 0 done, 2 wrong usage, 3 failed; a command's help says more
+`;
+}

@@ -1,0 +1,17 @@
+import type { Command } from './command.js';
+
+export interface RegisteredCommand {
+  readonly name: string;
+  /** One line of `cachetrail --help`. */
+  readonly summary: string;
+  /** Loads the command only when it is asked for. */
+  readonly load: () => Promise<Command>;
+}
+
+export const COMMANDS: readonly RegisteredCommand[] = [
+  {
+    name: 'demo',
+    summary: 'run a real ext4 file system on the cache, compare every file, show the gain',
+    load: async () => (await import('./commands/demo.js')).demo,
+  },
+];
