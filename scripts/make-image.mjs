@@ -26,15 +26,15 @@ const MKE2FS_OPTIONS = [
 
 /** What the image holds before the demo: enough to see that it leaves the files of others alone. */
 const TREE = [
+  { dir: 'data' },
+  { dir: 'data/notes' },
+  { file: 'data/notes/empty.txt', text: '' },
+  { file: 'data/notes/lines.txt', text: numberedLines(4_000) },
+  { file: 'data/notes/one-block.txt', text: numberedLines(200).slice(0, 4096) },
+  { link: 'data/latest.txt', to: 'notes/lines.txt' },
   { dir: 'etc' },
   { file: 'etc/hostname', text: 'cachetrail\n' },
   { file: 'etc/motd', text: 'A small ext4 file system, made by mke2fs for cachetrail’s demo.\n' },
-  { dir: 'home' },
-  { dir: 'home/notes' },
-  { file: 'home/notes/empty.txt', text: '' },
-  { file: 'home/notes/lines.txt', text: numberedLines(4_000) },
-  { file: 'home/notes/one-block.txt', text: numberedLines(200).slice(0, 4096) },
-  { link: 'home/latest.txt', to: 'notes/lines.txt' },
   { dir: 'var' },
   { dir: 'var/log' },
   { file: 'var/log/boot.log', text: numberedLines(900) },
