@@ -22,16 +22,14 @@ export const EXIT = {
 /** The command line is wrong: nothing was done. Ends with exit code 2. */
 export class UsageError extends ArgumentError {}
 
-/** `value` as a whole number from `min`. */
-export function wholeNumber(option: string, value: string, min: number): number {
+/** `value` as a whole number from `min` to `max`. */
+export function wholeNumber(option: string, value: string, min: number, max: number): number {
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(number) || number < min) {
-    throw new UsageError(
-      'CACHETRAIL_INVALID_ARGUMENT',
-      `${option} takes a whole number, ${min} or more; not '${value}'`,
-    );
-  }
-  return number;
+  if (number >= min && number <= max) return number;
+  throw new UsageError(
+    'CACHETRAIL_INVALID_ARGUMENT',
+    `${option} takes a whole number from ${min} to ${max}, not '${value}'`,
+  );
 }
 
 /** Runs `parseArgs`; what it finds wrong is a usage error. */

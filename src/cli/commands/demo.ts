@@ -56,6 +56,8 @@ const OPTIONS = {
   events: { type: 'boolean', default: false },
 } as const;
 
+/** libext2fs keeps what it knows of an image in 16 MiB. */
+const FILES_MAX = 100_000;
 const POLICIES: readonly PolicyName[] = ['lru', 'priority'];
 
 function optionsFrom(args: readonly string[]): DemoOptions {
@@ -72,7 +74,7 @@ function optionsFrom(args: readonly string[]): DemoOptions {
   return {
     image,
     inPlace: values['in-place'],
-    files: wholeNumber('--files', values.files, 1),
+    files: wholeNumber('--files', values.files, 1, FILES_MAX),
     capacity: capacityFrom(values.capacity),
     policy: policyFrom(values.policy),
     keep: values.keep,
