@@ -69,6 +69,24 @@ describe('the paths of write errors', () => {
     expect(steps(paths[0])).to.deep.equal(['failed', 'split', 'failed', 'split', 'failed', 'parked', 'reported']);
   });
 
+  it('follow a run that is split many times without telling any part of it twice', () => {
+    const paths = pathsOf(
+      failed(0, 8, 1),
+      split(0, 8, 4),
+      failed(0, 4, 1),
+      split(0, 4, 2),
+      finished(4, 4),
+      failed(0, 2, 1),
+      split(0, 2, 1),
+      finished(2, 2),
+      finished(0, 1),
+      failed(1, 1, 1),
+      parked(1),
+    );
+    expect(paths.map(({ block, count }) => [block, count])).to.deep.equal([[1, 1]]);
+    expect(steps(paths[0])?.filter((step) => step === 'split')).to.have.length(3);
+  });
+
   it('tell two bad blocks of one run apart', () => {
     const paths = pathsOf(failed(0, 2, 1), split(0, 2, 1), failed(0, 1, 1), parked(0), failed(1, 1, 1), parked(1));
     expect(paths.map(({ block, outcome }) => [block, outcome])).to.deep.equal([

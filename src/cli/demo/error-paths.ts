@@ -109,9 +109,10 @@ export class WriteErrorPaths {
     return known.length > 0 ? known : [this.#start(block, count, code)];
   }
 
-  /** A new trail, which goes on from that of the larger run that was split, if there is one. */
+  /** A new trail, which goes on from that of the run that was split last, if this is a part of one. */
   #start(block: number, count: number, code: string): Trail {
-    const parent = this.#open().find((trail) => block >= trail.block && block + count <= trail.block + trail.count);
+    const larger = this.#open().filter((trail) => within({ block, count }, trail.block, trail.count));
+    const parent = larger.sort((a, b) => a.count - b.count)[0];
     if (parent !== undefined) {
       parent.forked = true;
       parent.left -= count;
@@ -177,8 +178,8 @@ export class WriteErrorPaths {
   }
 }
 
-function within(trail: Trail, block: number, count: number): boolean {
-  return trail.block >= block && trail.block + trail.count <= block + count;
+function within(run: Pick<Trail, 'block' | 'count'>, block: number, count: number): boolean {
+  return run.block >= block && run.block + run.count <= block + count;
 }
 
 function add(trail: Trail, step: PathStep): void {

@@ -117,7 +117,7 @@ function ratio(on: number, off: number): string {
 
 function hitNote({ hits, misses }: CachedRunResult): string {
   const all = hits + misses;
-  return all === 0 ? '' : `${((100 * hits) / all).toFixed(1)} % of those asked for`;
+  return all === 0 ? '' : `${((100 * hits) / all).toFixed(1)} % of the blocks asked for`;
 }
 
 /** The device of the run with the cache fails on purpose, and waiting for it takes time. */
