@@ -225,7 +225,7 @@ describe('the demo', () => {
           const file = path.join(directory, 'bad');
           make(file);
           const before = contentOf(file);
-          const files = code === 'ENOSPC' ? ['--files', '100000'] : [];
+          const files = code === 'ENOSPC' ? ['--files', '10000'] : [];
           const { exitCode, stdout, stderr } = await cachetrail(['demo', file, '--json', ...where, ...files], { env });
           expect(exitCode).to.equal(3);
           expect(JSON.parse(stdout).error.code).to.equal(code);

@@ -6,7 +6,14 @@ import { rejection } from '../device/support.js';
 const MEBIBYTE = 1024 * 1024;
 
 /** The fields that matter, on an image of 1 MiB. */
-function imageWith(fields: { magic?: number; logBlock?: number; blocks?: number; state?: number; incompat?: number }) {
+function imageWith(fields: {
+  magic?: number;
+  logBlock?: number;
+  blocks?: number;
+  state?: number;
+  compat?: number;
+  incompat?: number;
+}) {
   const bytes = Buffer.alloc(MEBIBYTE);
   const superblock = bytes.subarray(1024);
   superblock.writeUInt32LE(fields.blocks ?? 256, 0x04);
@@ -16,6 +23,7 @@ function imageWith(fields: { magic?: number; logBlock?: number; blocks?: number;
   superblock.writeUInt32LE(fields.logBlock ?? 2, 0x18);
   superblock.writeUInt16LE(fields.magic ?? 0xef53, 0x38);
   superblock.writeUInt16LE(fields.state ?? 1, 0x3a);
+  superblock.writeUInt32LE(fields.compat ?? 0, 0x5c);
   superblock.writeUInt32LE(fields.incompat ?? 0, 0x60);
   superblock.write('a label', 0x78);
   return memoryDevice({ bytes });
@@ -24,12 +32,18 @@ function imageWith(fields: { magic?: number; logBlock?: number; blocks?: number;
 describe('the superblock of an image', () => {
   it('says sizes and what is free to all users', async () => {
     expect(await readSuperblock(imageWith({}))).to.deep.equal({
+      kind: 'ext2',
       label: 'a label',
       blockSize: 4096,
       sizeBytes: MEBIBYTE,
       freeBytes: 100 * 4096,
       freeInodes: 77,
     });
+  });
+
+  it('says which of the three it is', async () => {
+    expect((await readSuperblock(imageWith({ compat: 4 }))).kind).to.equal('ext3');
+    expect((await readSuperblock(imageWith({ compat: 4, incompat: 0x42 }))).kind).to.equal('ext4');
   });
 
   const refused = {

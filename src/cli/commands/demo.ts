@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { PolicyName } from '../../cache/limits.js';
+import { BLOCK_SIZE_BYTES_DEFAULT } from '../../device/geometry.js';
+import { checkCapacity } from '../../streams/options.js';
 import { type Command, parsed, UsageError, wholeNumber } from '../command.js';
 import { failureOf, renderFailure } from '../failure.js';
 import { type DemoOptions, runDemo } from '../demo/demo.js';
@@ -18,7 +20,7 @@ cache, asks e2fsck, does the same work without a cache, and shows both side by s
 
 options:
   --in-place         work on IMAGE itself. What the demo adds is removed at the end
-  --files N          files to generate for the tree (default 240)
+  --files N          files to generate for the tree, 10 to 10000 (default 240)
   --capacity BLOCKS  blocks in the cache (default: 16 MiB of them)
   --policy NAME      which block to evict: lru (default) or priority
   --keep DIR         leave the images in DIR: with-cache.ext4 and without-cache.ext4
@@ -56,8 +58,10 @@ const OPTIONS = {
   events: { type: 'boolean', default: false },
 } as const;
 
-/** libext2fs keeps what it knows of an image in 16 MiB. */
-const FILES_MAX = 100_000;
+/** Enough for a file to fail in each half. */
+const FILES_MIN = 10;
+/** Their contents are made at the start: this many take about 160 MB. */
+const FILES_MAX = 10_000;
 const POLICIES: readonly PolicyName[] = ['lru', 'priority'];
 
 function optionsFrom(args: readonly string[]): DemoOptions {
@@ -74,7 +78,7 @@ function optionsFrom(args: readonly string[]): DemoOptions {
   return {
     image,
     inPlace: values['in-place'],
-    files: wholeNumber('--files', values.files, 1, FILES_MAX),
+    files: wholeNumber('--files', values.files, FILES_MIN, FILES_MAX),
     capacity: capacityFrom(values.capacity),
     policy: policyFrom(values.policy),
     keep: values.keep,
@@ -85,8 +89,9 @@ function optionsFrom(args: readonly string[]): DemoOptions {
 
 function capacityFrom(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
-  if (/^\d+$/.test(value) && Number(value) >= 1) return Number(value);
-  throw new UsageError('CACHETRAIL_INVALID_CAPACITY', `--capacity takes a number of blocks, 1 or more; not '${value}'`);
+  const capacity = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  checkCapacity(capacity, BLOCK_SIZE_BYTES_DEFAULT);
+  return capacity;
 }
 
 function policyFrom(value: string): PolicyName {

@@ -1,12 +1,14 @@
 /** The demo from start to end. */
 import type { CacheEvent } from '../../cache/events.js';
 import type { PolicyName } from '../../cache/limits.js';
+import { codeOf, DeviceError } from '../../device/errors.js';
 import { openFileDevice } from '../../device/index.js';
 import { EXIT } from '../command.js';
 import { packageRoot } from '../package-files.js';
 import { bareDisk } from './bare-disk.js';
 import { type Difference, differencesOf, filesIn, type Snapshot, snapshotOf } from './compare.js';
 import { checkImage } from './e2fsck.js';
+import { ImageFileError } from './image-files.js';
 import { type ImageOptions, type Images, prepareImages } from './images.js';
 import { loadExt2fs, mount } from './mount.js';
 import { type Narrator, narrator } from './narrator.js';
@@ -14,6 +16,7 @@ import { type DemoResult, isGood, type RunDifference, reportObject, reportText }
 import { bareRun, type CachedRunResult, cachedRun, type RunResult } from './runs.js';
 import { interruption } from './temp.js';
 import { demoTree, type Tree } from './tree.js';
+import { warmUp } from './warm-up.js';
 import { removeTree } from './workload.js';
 
 export interface DemoOptions extends ImageOptions {
@@ -29,7 +32,7 @@ export interface DemoOptions extends ImageOptions {
 /** Resolves with the exit code. */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const tell = narrator({ lines: linesStream(options), terminal: process.stderr });
-  const { signal, dispose } = interruption(() => tell.said('interrupted: unmounting and closing'));
+  const { signal, dispose } = interruption(() => tell.heading('interrupted: unmounting and closing'));
   try {
     const result = await new Demo(options, tell, signal).run();
     tell.quiet();
@@ -37,7 +40,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     return isGood(result) ? EXIT.ok : EXIT.different;
   } catch (error) {
     if (!signal.aborted) throw error;
-    tell.said('interrupted: the image is unmounted and closed');
+    tell.heading('interrupted: the image is unmounted and closed');
     return EXIT.interrupted;
   } finally {
     tell.quiet();
@@ -74,13 +77,13 @@ class Demo {
     const images = await prepareImages(this.#options, this.#tree, this.#signal);
     try {
       this.#introduce(images);
-      const before = await this.#snapshot(images.withoutCachePath);
-      const checkBefore = await checkImage(images.withoutCachePath, this.#signal);
+      const before = await this.#examine(images.withoutCachePath);
       const directory = freshDirectory(before);
+      await warmUp(this.#tree, this.#signal);
       const withCache = await this.#runWithCache(images, directory);
       try {
         const withoutCache = await this.#runWithoutCache(images, directory);
-        return await this.#compare(images, before, withCache, withoutCache, checkBefore);
+        return await this.#compare(images, before, withCache, withoutCache);
       } finally {
         if (this.#options.inPlace) await this.#removeFrom(images.withCachePath, directory);
       }
@@ -89,25 +92,37 @@ class Demo {
     }
   }
 
-  #introduce({ superblock, withCachePath }: Images): void {
-    const { image, inPlace } = this.#options;
-    const name = image ?? 'the shipped one';
+  #introduce({ superblock, withCachePath, withoutCachePath }: Images): void {
+    const { image, inPlace, keep } = this.#options;
+    const name = image ?? 'the one that ships with the package';
     const mebibytes = (superblock.sizeBytes / 2 ** 20).toFixed(0);
-    this.#tell.said(
-      `image: ${name}, ${mebibytes} MiB of ext4 in blocks of ${superblock.blockSize} bytes; ` +
-        (inPlace ? 'the image itself is changed' : `working on a copy, ${withCachePath}`),
-    );
+    this.#tell.heading(`image: ${name}`);
+    this.#tell.said(`${mebibytes} MiB of ${superblock.kind} in blocks of ${superblock.blockSize} bytes`);
+    this.#tell.said(inPlace ? 'the image itself is changed' : 'a copy is changed');
+    if (keep !== undefined) this.#tell.said(`left in ${withCachePath} and ${withoutCachePath}`);
+  }
+
+  /** What is in the image before. Rejects with CACHETRAIL_NO_FILE_SYSTEM for one that is damaged. */
+  async #examine(path: string): Promise<Snapshot> {
+    const check = await checkImage(path, this.#signal);
+    if (check.ran && !check.clean) throw damaged('e2fsck finds faults in the image; repair it first (`e2fsck -f`)');
+    try {
+      return await this.#snapshot(path);
+    } catch (error) {
+      const isDamage = error instanceof ImageFileError || codeOf(error) === 'CACHETRAIL_OUT_OF_RANGE';
+      throw isDamage ? damaged('not every file of the image can be read', error) : error;
+    }
   }
 
   #runWithCache({ device }: Images, directory: string): Promise<CachedRunResult> {
     const { capacity, policy, events } = this.#options;
     const onEvent = events ? writeEvent : () => undefined;
-    this.#tell.said('with the cache');
+    this.#tell.heading('with the cache, on a device that fails some writes');
     return cachedRun(device, this.#runInput(directory), { capacity, policy, onEvent });
   }
 
   async #runWithoutCache({ withoutCachePath }: Images, directory: string): Promise<RunResult> {
-    this.#tell.said('without a cache, on a device that does not fail');
+    this.#tell.heading('the same without a cache, on a device that does not fail');
     return await bareRun(await openFileDevice(withoutCachePath), this.#runInput(directory));
   }
 
@@ -120,7 +135,6 @@ class Demo {
     before: Snapshot,
     withCache: CachedRunResult,
     withoutCache: RunResult,
-    checkBefore: DemoResult['checks']['before'],
   ): Promise<DemoResult> {
     const withCacheFound = await this.#snapshot(images.withCachePath);
     const withoutCacheFound = await this.#snapshot(images.withoutCachePath);
@@ -133,7 +147,6 @@ class Demo {
         ...differencesOfRun('withoutCache', before, withoutCache, withoutCacheFound),
       ],
       checks: {
-        before: checkBefore,
         withCache: await checkImage(images.withCachePath, this.#signal),
         withoutCache: await checkImage(images.withoutCachePath, this.#signal),
       },
@@ -159,7 +172,7 @@ class Demo {
     } finally {
       await device.close();
     }
-    this.#tell.said(`removed ${directory} from ${path}`);
+    this.#tell.heading(`removed ${directory} from ${path}`);
   }
 }
 
@@ -180,6 +193,10 @@ function freshDirectory(before: Snapshot): string {
     const path = number === 1 ? '/cachetrail-demo' : `/cachetrail-demo-${number}`;
     if (!before.has(path)) return path;
   }
+}
+
+function damaged(message: string, cause?: unknown): DeviceError {
+  return new DeviceError('CACHETRAIL_NO_FILE_SYSTEM', message, { cause });
 }
 
 function writeEvent(event: CacheEvent): void {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { codeOf } from '../../device/errors.js';
 
 export type CheckResult =
-  | { readonly ran: true; readonly clean: boolean; readonly exitCode: number; readonly output: string }
+  | { readonly ran: true; readonly clean: boolean; readonly output: string }
   | { readonly ran: false; readonly reason: string };
 
 export function checkImage(image: string, signal: AbortSignal): Promise<CheckResult> {
@@ -25,8 +25,17 @@ export function checkImage(image: string, signal: AbortSignal): Promise<CheckRes
       else resolve({ ran: false, reason: codeOf(error) === 'ENOENT' ? 'e2fsck is not installed' : error.message });
     });
     child.on('close', (status) => {
-      const exitCode = status ?? -1;
-      resolve({ ran: true, clean: exitCode === 0, exitCode, output });
+      resolve(resultOf(status ?? -1, output));
     });
   });
+}
+
+/** Bit of the exit code: faults were found and, with `-n`, left. */
+const FAULTS_LEFT = 4;
+
+/** Other bits say that it could not check, for instance a file system with features newer than itself. */
+function resultOf(exitCode: number, output: string): CheckResult {
+  if (exitCode === 0 || (exitCode & FAULTS_LEFT) !== 0) return { ran: true, clean: exitCode === 0, output };
+  const [, message = ''] = output.split('\n');
+  return { ran: false, reason: `e2fsck gave up with exit code ${exitCode}: ${message}` };
 }

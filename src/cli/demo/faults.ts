@@ -2,6 +2,7 @@
 import type { CacheEvent } from '../../cache/events.js';
 import type { FaultDevice, FaultRule } from '../../device/index.js';
 import type { Tree, TreeFile } from './tree.js';
+import { halvesOf } from './workload.js';
 
 /** A passing fault, as from a device that is busy. */
 const TRANSIENT_CODE = 'EAGAIN';
@@ -9,8 +10,8 @@ const TRANSIENT_CODE = 'EAGAIN';
 const LASTING_CODE = 'EIO';
 
 /**
- * Chooses the blocks while the files are written: the largest file gets a block that cannot be written, the second
- * largest one that fails once. A fault is in force before the event that named its block is over, so no device write of
+ * Chooses the blocks while the files are written: a write that fails once in the largest file before the first flush, and
+ * in the largest one after it a block that cannot be written. A fault is in force before the event that named its block is over, so no device write of
  * the block can slip by.
  */
 export class FaultPlan {
@@ -24,10 +25,10 @@ export class FaultPlan {
   constructor(device: FaultDevice, blockSize: number, tree: Tree) {
     this.#device = device;
     this.#blockSize = blockSize;
-    const [largest, second] = [...tree.files].sort((a, b) => b.sizeBytes - a.sizeBytes);
+    const [first, second] = halvesOf(tree);
     this.#victims = new Map([
-      [second, TRANSIENT_CODE],
-      [largest, LASTING_CODE],
+      [largestOf(first), TRANSIENT_CODE],
+      [largestOf(second), LASTING_CODE],
     ]);
   }
 
@@ -57,4 +58,8 @@ export class FaultPlan {
     if (code === TRANSIENT_CODE) this.#device.inject({ on: 'write', code, range, times: 1 });
     else this.#lasting = this.#device.inject({ on: 'write', code, range });
   }
+}
+
+function largestOf(files: readonly TreeFile[]): TreeFile {
+  return files.reduce((largest, file) => (file.sizeBytes > largest.sizeBytes ? file : largest));
 }

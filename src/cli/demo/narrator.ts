@@ -1,5 +1,7 @@
 /** Tells what happens while it happens: lines that stay, and on a terminal a line that changes. */
 export interface Narrator {
+  /** A line that stays, and tells what the next ones are about. */
+  heading(line: string): void;
   /** A line that stays. */
   said(line: string): void;
   /** What is being done now; shown only on a terminal. */
@@ -26,11 +28,13 @@ export function narrator({ lines, terminal }: NarratorOptions): Narrator {
     if (shown) terminal.write(ERASE_LINE);
     shown = false;
   };
+  const stay = (line: string) => {
+    quiet();
+    lines?.write(`${line}\n`);
+  };
   return {
-    said(line) {
-      quiet();
-      lines?.write(`  ${line}\n`);
-    },
+    heading: stay,
+    said: (line) => stay(`  ${line}`),
     progress(text) {
       const now = Date.now();
       if (!terminal.isTTY || now - shownAt < REFRESH_MS) return;

@@ -103,12 +103,12 @@ async function openCacheOver(device: BlockDevice, { capacity, policy }: CacheInp
 }
 
 /**
- * After the copying a flush that fails, since the device is bad; after the reading another one that fails, then the cure
- * and one that succeeds. Unmounting, which would turn the error into EIO, comes only after that.
+ * The first flush meets an error that passes. The next two meet one that lasts, and reject; then comes the cure, and one
+ * that succeeds. Unmounting, which would turn the error into EIO, comes only after that.
  */
 async function flushInPhase(phase: Phase, cache: BlockCache, plan: FaultPlan, narrator: Narrator): Promise<void> {
-  await flushAndSay(cache, narrator, phase === 'copied' ? 'flush' : 'flush again');
-  if (phase === 'copied') return;
+  await flushAndSay(cache, narrator, phase === 'read' ? 'flush again' : 'flush');
+  if (phase !== 'read') return;
   plan.cure();
   narrator.said('the device is cured');
   await cache.flush();

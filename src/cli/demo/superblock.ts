@@ -6,6 +6,7 @@ import type { BlockDevice } from '../../device/block-device.js';
 import { DeviceError } from '../../device/errors.js';
 
 export interface Superblock {
+  readonly kind: 'ext2' | 'ext3' | 'ext4';
   readonly label: string;
   /** Bytes. */
   readonly blockSize: number;
@@ -24,6 +25,9 @@ const STATE_CLEAN = 1;
 const STATE_ERRORS = 2;
 const INCOMPAT_JOURNAL_UNPLAYED = 0x4;
 const INCOMPAT_64BIT = 0x80;
+/** Extents, 64 bits, flexible groups: what only ext4 has. */
+const INCOMPAT_EXT4 = 0x40 | INCOMPAT_64BIT | 0x200;
+const COMPAT_JOURNAL = 0x4;
 
 /** Rejects with CACHETRAIL_NO_FILE_SYSTEM where there is none, or none that may be written. */
 export async function readSuperblock(device: BlockDevice): Promise<Superblock> {
@@ -39,11 +43,14 @@ export async function readSuperblock(device: BlockDevice): Promise<Superblock> {
 }
 
 function parse(bytes: Buffer): Superblock {
-  const has64Bit = (bytes.readUInt32LE(0x60) & INCOMPAT_64BIT) !== 0;
+  const incompat = bytes.readUInt32LE(0x60);
+  const has64Bit = (incompat & INCOMPAT_64BIT) !== 0;
+  const hasJournal = (bytes.readUInt32LE(0x5c) & COMPAT_JOURNAL) !== 0;
   const wide = (low: number, high: number) =>
     bytes.readUInt32LE(low) + (has64Bit ? bytes.readUInt32LE(high) * 2 ** 32 : 0);
   const blockSize = 1024 * 2 ** bytes.readUInt32LE(0x18);
   return {
+    kind: (incompat & INCOMPAT_EXT4) !== 0 ? 'ext4' : hasJournal ? 'ext3' : 'ext2',
     label: bytes.toString('latin1', 0x78, 0x88).split('\0')[0],
     blockSize,
     sizeBytes: wide(0x04, 0x150) * blockSize,

@@ -7,8 +7,7 @@ export interface TreeFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly executable: boolean;
-  /** The contents, made anew at each call. */
-  readonly contents: () => Buffer;
+  readonly contents: Buffer;
 }
 
 export interface Tree {
@@ -63,7 +62,7 @@ function generatedFile(name: string, index: number, draw: Draw): TreeFile {
     path: `${name}.${text ? 'txt' : 'bin'}`,
     sizeBytes,
     executable: draw(10) === 0,
-    contents: () => (text ? textOf(sizeBytes, seed) : noiseOf(sizeBytes, seed)),
+    contents: text ? textOf(sizeBytes, seed) : noiseOf(sizeBytes, seed),
   };
 }
 
@@ -79,7 +78,7 @@ function documents(packageRoot: string): TreeFile[] {
         path: `cachetrail/${path.basename(file)}`,
         sizeBytes: contents.length,
         executable: false,
-        contents: () => contents,
+        contents,
       };
     });
 }

@@ -4,7 +4,8 @@ import type { Entry, Snapshot } from './compare.js';
 import type { ImageFiles } from './image-files.js';
 import type { Tree, TreeFile } from './tree.js';
 
-export type Phase = 'copied' | 'read';
+/** Half of the files are copied in, all are, all have been read back. */
+export type Phase = 'half' | 'copied' | 'read';
 
 export interface WorkloadHooks {
   /** Aborts between two file operations. */
@@ -36,7 +37,11 @@ export async function runWorkload(
   hooks: WorkloadHooks,
 ): Promise<WorkloadResult> {
   const work = new Workload(files, tree, directory, hooks);
-  await work.copyIn();
+  const [first, second] = halvesOf(tree);
+  await work.makeDirectories();
+  await work.copyIn(first);
+  await hooks.sync('half');
+  await work.copyIn(second);
   await hooks.sync('copied');
   await work.readBack();
   await hooks.sync('read');
@@ -60,20 +65,21 @@ class Workload {
     this.#hooks = hooks;
   }
 
-  async copyIn(): Promise<void> {
-    const { directories, files, totalBytes } = this.#tree;
+  async makeDirectories(): Promise<void> {
     await this.#makeDirectory(this.#directory);
-    for (const directory of directories) await this.#makeDirectory(`${this.#directory}/${directory}`);
+    for (const directory of this.#tree.directories) await this.#makeDirectory(`${this.#directory}/${directory}`);
+    this.#hooks.said(`made ${counted(this.#tree.directories.length + 1, 'directory')}`);
+  }
+
+  async copyIn(files: readonly TreeFile[]): Promise<void> {
     await this.#each('copying in', files, async (file) => {
       const path = `${this.#directory}/${file.path}`;
-      const contents = file.contents();
       this.#hooks.beforeFile(file);
-      await this.#files.write(path, contents, file.executable ? 0o755 : 0o644);
-      this.expected.set(path, { kind: 'file', content: createHash('sha256').update(contents).digest('hex') });
+      await this.#files.write(path, file.contents, file.executable ? 0o755 : 0o644);
+      this.expected.set(path, { kind: 'file', content: createHash('sha256').update(file.contents).digest('hex') });
     });
-    this.#hooks.said(
-      `copied in ${files.length} files in ${directories.length} directories, ${(totalBytes / 1e6).toFixed(1)} MB`,
-    );
+    const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    this.#hooks.said(`copied in ${counted(files.length, 'file')}, ${(bytes / 1e6).toFixed(1)} MB`);
   }
 
   async readBack(): Promise<void> {
@@ -83,7 +89,7 @@ class Workload {
     });
     const differing = this.readBackDifferences.length;
     const verdict = differing === 0 ? 'all as written' : `${differing} DIFFERENT`;
-    this.#hooks.said(`read back ${paths.length} files: ${verdict}`);
+    this.#hooks.said(`read back ${counted(paths.length, 'file')}: ${verdict}`);
   }
 
   async rename(): Promise<void> {
@@ -99,7 +105,7 @@ class Workload {
         this.expected.set(target + known.slice(path.length), entry);
       }
     });
-    this.#hooks.said(`renamed ${files.length} files, ${directories.length} directories`);
+    this.#hooks.said(`renamed ${counted(files.length, 'file')} and ${counted(directories.length, 'directory')}`);
   }
 
   async remove(): Promise<void> {
@@ -114,7 +120,9 @@ class Workload {
       await this.#files.removeDirectory(doomed);
       this.expected.delete(doomed);
     }
-    this.#hooks.said(`deleted ${files.length} files, ${doomed === undefined ? 0 : 1} directory`);
+    this.#hooks.said(
+      `deleted ${counted(files.length, 'file')} and ${counted(doomed === undefined ? 0 : 1, 'directory')}`,
+    );
   }
 
   async #makeDirectory(path: string): Promise<void> {
@@ -140,6 +148,17 @@ class Workload {
     const directories = this.#paths('directory').filter((path) => path !== this.#directory);
     return directories.filter((path) => !directories.some((other) => other.startsWith(`${path}/`)));
   }
+}
+
+/** The files that are copied before the first sync, and those after it. */
+export function halvesOf(tree: Tree): [first: readonly TreeFile[], second: readonly TreeFile[]] {
+  const half = Math.ceil(tree.files.length / 2);
+  return [tree.files.slice(0, half), tree.files.slice(half)];
+}
+
+function counted(count: number, what: 'file' | 'directory'): string {
+  if (count === 1) return `1 ${what}`;
+  return `${count} ${what === 'file' ? 'files' : 'directories'}`;
 }
 
 /** Removes a directory and all in it. */
