@@ -5,17 +5,13 @@
  * that is shorter than it should be. The disk therefore keeps the errors as they came: see `lastError` and `errors`.
  */
 import { ArgumentError, codeOf } from '../device/errors.js';
+import type { BlockCache } from '../streams/block-cache.js';
 
 /** What the adapter needs of a cache. */
-export interface CachedBytes {
-  readonly sizeBytes: number;
-  readonly blockSize: number;
-  readonly readOnly: boolean;
-  readBytes(offset: number, length: number, options?: { into?: Uint8Array; actor?: string }): Promise<Uint8Array>;
-  writeBytes(offset: number, data: Uint8Array, options?: { actor?: string }): Promise<void>;
-  flush(range?: undefined, options?: { actor?: string }): Promise<void>;
-  discard(range: { block: number; count: number }, options?: { actor?: string }): Promise<void>;
-}
+export type CachedBytes = Pick<
+  BlockCache,
+  'sizeBytes' | 'blockSize' | 'readOnly' | 'readBytes' | 'writeBytes' | 'flush' | 'discard'
+>;
 
 export interface Ext2fsDiskOptions {
   /** Label of the disk's requests in the event stream. */

@@ -13,6 +13,7 @@ function imageWith(fields: {
   state?: number;
   compat?: number;
   incompat?: number;
+  roCompat?: number;
 }) {
   const bytes = Buffer.alloc(MEBIBYTE);
   const superblock = bytes.subarray(1024);
@@ -25,6 +26,7 @@ function imageWith(fields: {
   superblock.writeUInt16LE(fields.state ?? 1, 0x3a);
   superblock.writeUInt32LE(fields.compat ?? 0, 0x5c);
   superblock.writeUInt32LE(fields.incompat ?? 0, 0x60);
+  superblock.writeUInt32LE(fields.roCompat ?? 0, 0x64);
   superblock.write('a label', 0x78);
   return memoryDevice({ bytes });
 }
@@ -47,17 +49,18 @@ describe('the superblock of an image', () => {
   });
 
   const refused = {
-    'too short for one': memoryDevice({ sizeBytes: 2047 }),
-    'all zero': memoryDevice({ sizeBytes: MEBIBYTE }),
+    'too short for a superblock': memoryDevice({ sizeBytes: 2047 }),
+    'of zeros': memoryDevice({ sizeBytes: MEBIBYTE }),
     'without the magic number': imageWith({ magic: 0x1234 }),
-    'cut off': imageWith({ blocks: 257 }),
+    'that is cut off': imageWith({ blocks: 257 }),
     'not cleanly unmounted': imageWith({ state: 0 }),
     'known to have errors': imageWith({ state: 3 }),
     'whose journal is to be played': imageWith({ incompat: 4 }),
+    'with quotas': imageWith({ roCompat: 0x100 }),
     'with blocks that ext2fs cannot address': imageWith({ logBlock: 5, blocks: 32 }),
   };
   for (const [what, device] of Object.entries(refused)) {
-    it(`is refused where the image is ${what}`, async () => {
+    it(`is refused where the image is one ${what}`, async () => {
       expect((await rejection(readSuperblock(device))).code).to.equal('CACHETRAIL_NO_FILE_SYSTEM');
     });
   }

@@ -1,7 +1,7 @@
 /** The files of a mounted image, with errors that say what happened. */
 import { createHash } from 'node:crypto';
 import type { Promises } from 'ext2fs';
-import { assert } from '../../device/errors.js';
+import { assert, codeOf } from '../../device/errors.js';
 
 /** Opened so, a file's access time stays as it is. */
 const O_NOATIME = 0o1000000;
@@ -59,7 +59,23 @@ export class ImageFiles {
   }
 
   makeDirectory(path: string): Promise<void> {
-    return this.#watched(`make ${path}`, () => this.#fs.mkdir(path, 0o755));
+    return this.#watched(`make ${path}`, async () => {
+      try {
+        await this.#fs.mkdir(path, 0o755);
+      } catch (error) {
+        if (errnoOf(error) !== DIRECTORY_FULL) throw error;
+        await this.#enlarge(path);
+        await this.#fs.mkdir(path, 0o755);
+      }
+    });
+  }
+
+  /** To make a file ext2fs enlarges the directory that it is in; to make a directory it does not (4.2.5). */
+  async #enlarge(path: string): Promise<void> {
+    const file = `${path}.room`;
+    const { fd } = await this.#fs.open(file, 'w', 0o600);
+    await this.#fs.close(fd);
+    await this.#fs.unlink(file);
   }
 
   removeDirectory(path: string): Promise<void> {
@@ -103,11 +119,12 @@ export class ImageFiles {
   }
 }
 
-/** libext2fs' numbers for "no free block", "no free inode" and "no room in the directory". */
+const DIRECTORY_FULL = 2133571366;
+/** From libext2fs' table of errors. */
 const NO_SPACE: Readonly<Record<number, string>> = {
   2133571400: 'the file system in the image has no free block',
   2133571401: 'the file system in the image has no free inode',
-  2133571366: 'the directory in the image is full',
+  [DIRECTORY_FULL]: 'the directory in the image is full',
 };
 
 /** An error with a code of its own, where ext2fs gives a bare number. */
@@ -115,21 +132,21 @@ export class ImageFileError extends Error {
   override readonly name = 'ImageFileError';
   readonly code: string;
 
-  constructor(code: string, message: string, cause: unknown) {
+  constructor(code: string, message: string, cause?: unknown) {
     super(message, { cause });
     this.code = code;
   }
 }
 
 function fileError(what: string, error: unknown): Error {
-  if (!(error instanceof Error)) return new ImageFileError('EIO', `${what}: ${String(error)}`, error);
-  const number: unknown = Reflect.get(error, 'errno');
-  const full = typeof number === 'number' ? NO_SPACE[number] : undefined;
-  if (full !== undefined) return new ImageFileError('ENOSPC', `${what}: ${full}`, error);
-  const code: unknown = Reflect.get(error, 'code');
-  return new ImageFileError(
-    typeof code === 'string' && code !== 'UNKNOWN' ? code : 'EIO',
-    `${what}: ${error.message}`,
-    error,
-  );
+  const full = NO_SPACE[errnoOf(error)];
+  if (full !== undefined) return new ImageFileError('ENOSPC', `${what}: ${full}`);
+  const code = codeOf(error);
+  return new ImageFileError(/^E[A-Z]+$/.test(code) ? code : 'EIO', what, error);
+}
+
+/** The number that ext2fs gives, or 0. */
+function errnoOf(error: unknown): number {
+  const number: unknown = error instanceof Error ? Reflect.get(error, 'errno') : undefined;
+  return typeof number === 'number' ? number : 0;
 }

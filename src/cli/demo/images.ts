@@ -66,6 +66,5 @@ function checkRoom({ blockSize, freeBytes, freeInodes }: Superblock, tree: Tree)
     'ENOSPC',
     `the file system in the image has ${freeBytes} bytes and ${freeInodes} inodes free; the demo needs ${neededBytes} and ` +
       `${neededInodes}: give a smaller --files, or a larger image`,
-    undefined,
   );
 }

@@ -27,9 +27,7 @@ export async function mount(disk: WatchedDisk): Promise<Mounted> {
     fs = await ext2fs.mount(disk);
   } catch (error) {
     if (disk.errorCount > errorsBefore) throw disk.lastError?.error;
-    throw new DeviceError('CACHETRAIL_NO_FILE_SYSTEM', `libext2fs cannot mount the image: ${mountProblem(error)}`, {
-      cause: error,
-    });
+    throw mountError(error);
   }
   return { files: new ImageFiles(fs.promises, disk), unmount: () => unmount(ext2fs, fs, disk) };
 }
@@ -69,20 +67,28 @@ async function unmount(ext2fs: Ext2fs, fs: FileSystem, disk: WatchedDisk): Promi
   }
 }
 
+const OUT_OF_MEMORY = 'it is too large for the 16 MiB of memory that ext2fs has';
 /** libext2fs' own numbers, from its table of errors. */
 const MOUNT_PROBLEMS: Readonly<Record<number, string>> = {
   2133571347: 'it has no ext2, ext3 or ext4 superblock',
   2133571388: 'its superblock is corrupt',
   2133571395: 'it uses a feature that libext2fs does not know',
   2133571396: 'it uses a feature that libext2fs cannot write',
-  2133571398: 'it is too large for the 16 MiB of memory that ext2fs has',
+  2133571398: OUT_OF_MEMORY,
   2133571465: 'it has clusters (bigalloc), which ext2fs does not know',
 };
 
-function mountProblem(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.message.includes('OOM')) return 'it is too large for the 16 MiB of memory that ext2fs has';
+function mountError(error: unknown): DeviceError {
+  const known = mountProblem(error);
+  const message = 'libext2fs cannot mount the image';
+  return known === undefined
+    ? new DeviceError('CACHETRAIL_NO_FILE_SYSTEM', message, { cause: error })
+    : new DeviceError('CACHETRAIL_NO_FILE_SYSTEM', `${message}: ${known}`);
+}
+
+function mountProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error.message.includes('OOM')) return OUT_OF_MEMORY;
   const number: unknown = Reflect.get(error, 'errno');
-  if (typeof number !== 'number') return error.message;
-  return MOUNT_PROBLEMS[number] ?? `error ${number}`;
+  return typeof number === 'number' ? MOUNT_PROBLEMS[number] : undefined;
 }

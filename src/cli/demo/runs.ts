@@ -74,7 +74,6 @@ export async function cachedRun(device: BlockDevice, input: RunInput, options: C
   cache.events$.subscribe((event) => {
     plan.accept(event);
     paths.accept(event);
-    options.onEvent(event);
   });
   try {
     const mounted = await mount(ext2fsDisk(cache, { actor: 'libext2fs' }));
@@ -93,9 +92,11 @@ export async function cachedRun(device: BlockDevice, input: RunInput, options: C
   }
 }
 
-async function openCacheOver(device: BlockDevice, { capacity, policy }: CacheInput): Promise<BlockCache> {
+async function openCacheOver(device: BlockDevice, { capacity, policy, onEvent }: CacheInput): Promise<BlockCache> {
+  // The journal's seam sees the first event too, which is stated before anybody can subscribe.
+  const options = { policy, journal: { append: onEvent } };
   try {
-    return await openCache(device, capacity === undefined ? { policy } : { policy, capacity });
+    return await openCache(device, capacity === undefined ? options : { ...options, capacity });
   } catch (error) {
     await device.close();
     throw error;

@@ -28,6 +28,7 @@ const INCOMPAT_64BIT = 0x80;
 /** Extents, 64 bits, flexible groups: what only ext4 has. */
 const INCOMPAT_EXT4 = 0x40 | INCOMPAT_64BIT | 0x200;
 const COMPAT_JOURNAL = 0x4;
+const RO_COMPAT_QUOTA = 0x100;
 
 /** Rejects with CACHETRAIL_NO_FILE_SYSTEM where there is none, or none that may be written. */
 export async function readSuperblock(device: BlockDevice): Promise<Superblock> {
@@ -67,6 +68,9 @@ function checkUsable(superblock: Superblock, bytes: Buffer, deviceBytes: number)
     throw noFileSystem(
       `the file system has ${superblock.sizeBytes} bytes, but the image has only ${deviceBytes}: it is cut off`,
     );
+  }
+  if ((bytes.readUInt32LE(0x64) & RO_COMPAT_QUOTA) !== 0) {
+    throw noFileSystem('the file system has quotas, which libext2fs does not keep up to date');
   }
   const state = bytes.readUInt16LE(0x3a);
   const unplayed = (bytes.readUInt32LE(0x60) & INCOMPAT_JOURNAL_UNPLAYED) !== 0;
