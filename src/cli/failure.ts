@@ -16,6 +16,7 @@ const SYSTEM_REMEDIES: Readonly<Record<string, string>> = {
   EACCES: 'Check the permissions of the path.',
   EPERM: 'Check the permissions of the path.',
   EROFS: 'Name a place that can be written.',
+  EEXIST: 'Name another place, or remove what is there.',
   ENOENT: 'Check the path.',
   ENOTDIR: 'Name a directory.',
 };

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { CacheEvent } from '../../src/cache/events.js';
+import { bareDisk } from '../../src/cli/demo/bare-disk.js';
+import { mount } from '../../src/cli/demo/mount.js';
 import { bareRun, cachedRun } from '../../src/cli/demo/runs.js';
 import { demoTree } from '../../src/cli/demo/tree.js';
 import { packageRoot, shippedImagePath } from '../../src/cli/package-files.js';
@@ -10,7 +12,8 @@ import { faultDevice, memoryDevice } from '../../src/device/index.js';
 import { anyRejection, rejection } from '../device/support.js';
 
 function prepared() {
-  const device = faultDevice(memoryDevice({ bytes: gunzipSync(readFileSync(shippedImagePath())) }));
+  const bytes = gunzipSync(readFileSync(shippedImagePath()));
+  const device = faultDevice(memoryDevice({ bytes }));
   const lines: string[] = [];
   const narrator = {
     heading: (line: string) => void lines.push(line),
@@ -20,7 +23,7 @@ function prepared() {
   };
   const signal = new AbortController().signal;
   const input = { tree: demoTree(20, packageRoot()), directory: '/demo', signal, narrator };
-  return { device, lines, input };
+  return { bytes, device, lines, input };
 }
 
 const CACHE = { capacity: undefined, policy: 'lru', onEvent: () => undefined } as const;
@@ -61,6 +64,19 @@ describe('the runs of the demo', () => {
     expect(events.some(({ type }) => type === 'dirtyDiscarded')).to.equal(true);
     expect(events.at(-1)?.type).to.equal('closed');
     expect(codeOf(await anyRejection(device.barrier()))).to.equal('CACHETRAIL_CLOSED');
+  });
+
+  it('say ENOSPC where the image is full, and leave in it what was there before', async () => {
+    const { bytes, device, input } = prepared();
+    const contents = Buffer.alloc(4 * 1024 * 1024, 'full');
+    const files = Array.from({ length: 16 }, (_, index) => {
+      return { path: `d/${index}`, sizeBytes: contents.length, executable: false, contents };
+    });
+    const tree = { directories: ['d'], files, totalBytes: 16 * contents.length };
+    expect(codeOf(await anyRejection(cachedRun(device, { ...input, tree }, CACHE)))).to.equal('ENOSPC');
+    const { files: left, unmount } = await mount(bareDisk(memoryDevice({ bytes })));
+    expect(await left.list('/')).to.deep.equal(['data', 'etc', 'lost+found', 'var']);
+    await unmount();
   });
 
   it('remove what they made when they are aborted', async () => {
