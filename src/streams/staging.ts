@@ -4,7 +4,7 @@
  */
 export class Staging {
   #runBytes: number;
-  #runs: Uint8Array[] = [];
+  readonly #runs: Uint8Array[] = [];
   readonly #blocks: Uint8Array[] = [];
   #blockBytes: number;
   #madeBytes = 0;
@@ -21,7 +21,8 @@ export class Staging {
 
   take(bytes: number): Uint8Array {
     if (bytes === this.#blockBytes) return this.#blocks.pop() ?? this.#make(bytes);
-    const run = this.#runs.pop() ?? this.#make(Math.max(bytes, this.#runBytes));
+    if (bytes > this.#runBytes) this.#setRunBytes(bytes);
+    const run = this.#runs.pop() ?? this.#make(this.#runBytes);
     return run.subarray(0, bytes);
   }
 
@@ -35,11 +36,17 @@ export class Staging {
 
   /** Lets go of all that is not in use; what comes back later and does not fit any more is let go of then. */
   setBlockBytes(blockBytes: number): void {
-    this.#madeBytes -= this.#blocks.length * this.#blockBytes + this.#runs.length * this.#runBytes;
+    this.#madeBytes -= this.#blocks.length * this.#blockBytes;
     this.#blocks.length = 0;
-    this.#runs = [];
     this.#blockBytes = blockBytes;
-    this.#runBytes = Math.max(this.#runBytes, blockBytes);
+    this.#setRunBytes(Math.max(this.#runBytes, blockBytes));
+  }
+
+  /** The memory of shorter runs would cut longer ones off. */
+  #setRunBytes(runBytes: number): void {
+    for (const run of this.#runs) this.#madeBytes -= run.length;
+    this.#runs.length = 0;
+    this.#runBytes = runBytes;
   }
 
   #make(bytes: number): Uint8Array {

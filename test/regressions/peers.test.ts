@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type BlockDevice, latencyDevice, memoryDevice, openFileDevice } from '../../src/index.js';
-import { pattern, testCaches } from '../api/support/caches.js';
+import { expectBytes, pattern, testCaches } from '../api/support/caches.js';
 import { TestClock } from '../api/support/virtual-clock.js';
 import { imageFolder } from '../device/images.js';
 
@@ -22,10 +22,10 @@ describe('a cache much smaller than what is written through it', () => {
       for (let offset = 0; offset < bytes.length; offset += 16_384) {
         await cache.writeBytes(offset, bytes.subarray(offset, offset + 16_384));
       }
-      expect(await cache.readBytes(0, bytes.length)).to.deep.equal(bytes);
+      expectBytes(await cache.readBytes(0, bytes.length), bytes);
       await cache.flush();
       await cache.invalidate();
-      expect(await cache.readBytes(0, bytes.length)).to.deep.equal(bytes);
+      expectBytes(await cache.readBytes(0, bytes.length), bytes);
       expect(cache.stats().residentBlocks).to.be.at.most(256);
     });
   }
@@ -41,7 +41,7 @@ describe('a cache much smaller than what is written through it', () => {
     };
     await Promise.all(Array.from({ length: 64 }, (_, first) => writer(first)));
     await cache.close();
-    expect(memory.bytes).to.deep.equal(bytes);
+    expectBytes(memory.bytes, bytes);
   });
 });
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { type BlockDevice, faultDevice, memoryDevice, WriteError } from '../../src/index.js';
+import { faultDevice, memoryDevice, WriteError } from '../../src/index.js';
 import { pattern, testCaches } from '../api/support/caches.js';
+import { withParts } from '../api/support/devices.js';
 import { TestClock } from '../api/support/virtual-clock.js';
 import { rejection } from '../device/support.js';
 
@@ -14,20 +15,13 @@ describe('a write error', () => {
     const or = <T>(operation: keyof typeof failing, work: () => Promise<T>) => {
       return operation in failing ? Promise.reject(failing[operation]) : work();
     };
-    const device: BlockDevice = {
-      supports: memory.supports,
-      sizeBytes: memory.sizeBytes,
-      identity: memory.identity,
-      fd: undefined,
+    return withParts(memory, {
       read: (offset, buffers) => or('read', () => memory.read(offset, buffers)),
       write: (offset, buffers) => or('write', () => memory.write(offset, buffers)),
       barrier: () => or('barrier', () => memory.barrier()),
       discard: (offset, length) => or('discard', () => memory.discard(offset, length)),
       zero: (offset, length) => or('zero', () => memory.zero(offset, length)),
-      setOption: (name, value) => memory.setOption(name, value),
-      close: () => memory.close(),
-    };
-    return device;
+    });
   }
 
   for (const code of ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EREMOTEIO', 'E_OF_MY_OWN']) {

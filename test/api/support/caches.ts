@@ -67,6 +67,14 @@ export function pattern(length: number, seed: number): Uint8Array {
   return bytes;
 }
 
+/** Compares bytes, many of them in no time, and names the first that differs. */
+export function expectBytes(actual: Uint8Array, expected: Uint8Array, what = 'bytes'): void {
+  expect(actual.length, `${what}: length`).to.equal(expected.length);
+  if (Buffer.compare(actual, expected) === 0) return;
+  const at = actual.findIndex((byte, index) => byte !== expected[index]);
+  expect.fail(actual[at], expected[at], `${what}: ${actual[at]} instead of ${expected[at]} at ${at}`);
+}
+
 /** What has been made of a promise so far, without waiting for it. */
 export async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'fulfilled' | 'rejected'> {
   const settled = promise.then(
