@@ -1,0 +1,167 @@
+/** What a journal is asked, and what it answers. */
+import type { BlockRange } from '../../device/geometry.js';
+import type { CacheEvent, EventType } from '../../cache/events.js';
+import type { CachetrailError } from '../../device/errors.js';
+import type { Clock } from '../clock.js';
+
+/**
+ * `audit`: events only, buffered; a crash loses at most the last buffer. `durable`: with the bytes of every write, and a
+ * write may be acknowledged when `committed` has resolved for it.
+ */
+export type JournalMode = 'audit' | 'durable';
+
+/** `stop`: nothing more is journalled, and `committed` rejects. `continue`: tries again with a new segment and states what is lost. */
+export type JournalFailurePolicy = 'stop' | 'continue';
+
+export interface JournalOptions {
+  /** Default `audit`. */
+  readonly mode?: JournalMode;
+  /** The cache's clock: the journal keeps its epoch, and flushes by it. */
+  readonly clock: Clock;
+  /** Makes the chain an HMAC-SHA-256, which only who has the key can continue or forge. 16 bytes at least. */
+  readonly key?: Uint8Array;
+  /** Journals SHA-256 of what each write puts into each block. Default false. */
+  readonly contentDigests?: boolean;
+  /** What a failing journal does. Default `stop` when durable, else `continue`. */
+  readonly onFailure?: JournalFailurePolicy;
+  /** Most bytes of events kept in memory before they are written. Default 64 KiB. */
+  readonly bufferBytes?: number;
+  /** Longest time that an event is kept in memory, milliseconds. Default 1000. */
+  readonly bufferMs?: number;
+  /** A segment this long is closed, and the next begun. Default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** Old segments are deleted above these bounds; nothing is when none is given. */
+  readonly retention?: JournalRetention;
+  /** The seq of the oldest event that recovery still needs: no segment that holds it or a later one is deleted. */
+  readonly neededFrom?: () => number;
+  /** Told of each failure and of what became of it; `stats()` counts them. */
+  readonly onTrouble?: (trouble: JournalTrouble) => void;
+}
+
+/** Bounds of all segments together. The one being written is always kept. */
+export interface JournalRetention {
+  readonly bytes?: number;
+  readonly segments?: number;
+  /** A segment leaves when its last event is older than this. */
+  readonly ageMs?: number;
+}
+
+export interface JournalTrouble {
+  readonly kind: 'failed' | 'resumed' | 'retention';
+  readonly error: CachetrailError | null;
+  /** Events lost so far. */
+  readonly lost: number;
+}
+
+export interface JournalStats {
+  readonly mode: JournalMode;
+  /** Events taken, and those of them that were lost because the journal could not be written. */
+  readonly events: number;
+  readonly lost: number;
+  readonly frames: number;
+  readonly segments: number;
+  readonly bytes: number;
+  readonly syncs: number;
+  /** Bytes of events that are not written yet. */
+  readonly bufferedBytes: number;
+  readonly failures: number;
+  readonly lastError: CachetrailError | null;
+  /** The chain's digest after the last frame written, hex: what an auditor notes. */
+  readonly head: string;
+}
+
+/** What was found at the end of a journal that is continued. */
+export interface JournalTail {
+  /** The last event that is whole; 0 in a new journal. */
+  readonly seq: number;
+  /** Bytes cut off behind it. */
+  readonly tornBytes: number;
+}
+
+/** Which events to read. Every field that is given must match. */
+export interface JournalFilter {
+  /** Seqs, both included. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Milliseconds since 1970, both included. */
+  readonly since?: number;
+  readonly until?: number;
+  readonly types?: readonly EventType[];
+  /** Events that name any of these blocks, alone or in a range or list. */
+  readonly blocks?: readonly (number | BlockRange)[];
+  readonly actors?: readonly string[];
+  readonly ops?: readonly number[];
+  readonly traceId?: string;
+}
+
+export interface JournalReadOptions extends JournalFilter {
+  /** Goes on with what is written later, until `signal` ends it. Default false. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+  /** For `follow`. */
+  readonly clock?: Clock;
+  /** Told of everything that is wrong with the journal. Without it each is a process warning. */
+  readonly onProblem?: (problem: JournalProblem) => void;
+}
+
+/** An event as it was read, with what stands beside it. */
+export interface JournalRecord {
+  readonly event: CacheEvent;
+  /** Milliseconds since 1970 at the `at` 0 of the event's cache. */
+  readonly epochMs: number;
+  /** Of `written`, in a durable journal: the bytes. */
+  readonly payload: Uint8Array | null;
+  /** Of `written`, if asked for: SHA-256 of the bytes in each block, one after the other. */
+  readonly digests: Uint8Array | null;
+}
+
+/**
+ * `torn`: the end is not whole, as after a crash. `damaged`: sums are wrong. `altered`: sums are right, and the chain is
+ * broken. `lost`: the writer itself says that it could not write these events.
+ */
+export type JournalProblemKind = 'torn' | 'damaged' | 'altered' | 'lost';
+
+export interface JournalProblem {
+  readonly kind: JournalProblemKind;
+  /** The segment's file name. */
+  readonly segment: string;
+  /** Bytes of the segment, `end` not included. */
+  readonly start: number;
+  readonly end: number;
+  /** Events concerned, both included, as far as it can be told; 0 where it cannot. */
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly message: string;
+}
+
+export type JournalStatus = 'sound' | 'torn' | 'damaged' | 'altered' | 'diverged';
+
+/** Where the decisions of a new core first differ from those recorded. */
+export interface JournalDivergence {
+  readonly seq: number;
+  readonly recorded: CacheEvent | null;
+  readonly decided: CacheEvent | null;
+  /** Digest of the new core's state after its decision. */
+  readonly stateHash: string;
+  readonly message: string;
+}
+
+export interface JournalVerification {
+  readonly status: JournalStatus;
+  readonly problems: readonly JournalProblem[];
+  readonly divergence: JournalDivergence | null;
+  /** Digest of the last whole frame, hex; to be noted for `expect`. */
+  readonly head: string;
+  readonly journalId: string;
+  readonly keyed: boolean;
+  /** The chain was checked: false for a keyed journal read without its key. */
+  readonly chainChecked: boolean;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly events: number;
+  /** Events that a new core has decided again. */
+  readonly replayed: number;
+  readonly frames: number;
+  readonly segments: number;
+  readonly bytes: number;
+}
