@@ -10,6 +10,10 @@ export interface EvictionPolicy {
   readonly name: PolicyName;
   /** A block came into a slot. */
   add(slot: number): void;
+  /** Adds a slot as it stood in another policy of the same name; for all, called from coldest to hottest. */
+  restore(slot: number, standing: number): void;
+  /** All that matters for the future of a slot beside its place in the order. */
+  standing(slot: number): number;
   /** Hot: a block was used. */
   touch(slot: number): void;
   /** A block left its slot. */
@@ -31,6 +35,9 @@ export interface EvictionPolicy {
 
 const ACCESSES_PER_PRIORITY = 50;
 const PRIORITIES = 16;
+/** Of a standing: set aside or not, then the rank, then the accesses, which have a byte each. */
+const RANK_UNIT = 256;
+const ASIDE_UNIT = 256;
 
 export function createPolicy(name: PolicyName, slots: number): EvictionPolicy {
   switch (name) {
@@ -69,6 +76,18 @@ class RankedLists implements EvictionPolicy {
     this.#rank[slot] = 0;
     this.#accesses[slot] = 0;
     this.#lists.prepend(0, slot);
+  }
+
+  restore(slot: number, standing: number): void {
+    this.#accesses[slot] = standing % RANK_UNIT;
+    this.#rank[slot] = Math.floor(standing / RANK_UNIT) % ASIDE_UNIT;
+    if (standing >= RANK_UNIT * ASIDE_UNIT) this.#lists.append(this.#aside, slot);
+    else this.#lists.prepend(this.#rank[slot], slot);
+  }
+
+  standing(slot: number): number {
+    const aside = this.#lists.chainOf(slot) === this.#aside ? ASIDE_UNIT : 0;
+    return (aside + this.#rank[slot]) * RANK_UNIT + this.#accesses[slot];
   }
 
   touch(slot: number): void {

@@ -221,7 +221,7 @@ export class SlotTable {
     for (const slot of coldestFirst) {
       this.block[slot] = old.block[slot];
       this.#index.insert(old.block[slot], slot);
-      this.policy.add(slot);
+      this.policy.restore(slot, old.policy.standing(slot));
       this.#copy(old, slot);
     }
     for (let chain = 0; chain < CHAINS; chain++) {

@@ -263,8 +263,8 @@ describe('eviction', () => {
         capacity: 4,
       }),
     );
-    given(...core.events, cached(2), cached(3))
+    given(...core.events, cached(2), cached(3), read(1))
       .when(read(9))
-      .then('readMissed', { type: 'evicted', block: 1 }, 'fillStarted');
+      .then('readMissed', { type: 'evicted', block: 2 }, 'fillStarted');
   });
 });
