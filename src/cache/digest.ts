@@ -59,8 +59,10 @@ function hashBlocks(state: CacheState, digest: Digest): void {
     digest.number(slots.writtenBase[slot]);
     digest.number(slots.neededBarrier[slot]);
     digest.number(slots.since[slot]);
+    digest.number(slots.fill[slot]);
     digest.number(slots.pins[slot]);
     digest.number(slots.used[slot]);
+    digest.number(slots.policy.standing(slot));
     return true;
   });
 }
