@@ -8,7 +8,7 @@ import { decideAbort, decideInvalidate, decideOpen, decideOption, decideResize, 
 import { decideAnswer } from './decide/answers.js';
 import { decideBlockSize, decideClose, decideFlush, settleWaits, startBarrier } from './decide/durability.js';
 import { decideClear } from './decide/clears.js';
-import { decideRead, decideReadahead, decideReadHit, resumeReads } from './decide/reads.js';
+import { decideRead, decideReadahead, resumeReads } from './decide/reads.js';
 import { returnFrames } from './decide/room.js';
 import { startWritebacks } from './decide/writeback.js';
 import { admitWaiting, decideBorrow, decideMarkDirty, decideRelease, decideWrite } from './decide/writes.js';
@@ -24,7 +24,7 @@ const ROUNDS_MAX = 100_000;
 export function decide(turn: Turn, input: Input): boolean {
   const { state } = turn;
   turn.begin(input.at);
-  if (input.type === 'read' && decideReadHit(turn, input)) return true;
+  if (input.type === 'read') return decideRead(turn, input);
   const { kept, chains } = state.slots;
   const ready = chains.counts[READY];
   const { generation } = state;
@@ -33,8 +33,16 @@ export function decide(turn: Turn, input: Input): boolean {
   if (turn.cause === 0) return true;
   const wroteOnly = turn.cause === state.seq && state.generation !== generation;
   if (wroteOnly && state.waits.size === waits && isUnmoved(state, kept, ready)) return true;
+  if (input.type === 'answer' && isAtEase(state)) return true;
   if (state.phase === 'open' || state.phase === 'closing') followUp(turn);
   return false;
+}
+
+/** Nothing waits for anything that the device could have answered, and nothing has to be kept. */
+function isAtEase(state: CacheState): boolean {
+  const { admissions, clears, waits, slots } = state;
+  if (admissions.size > 0 || clears.size > 0 || waits.size > 0 || state.blockedReads > 0) return false;
+  return slots.kept === 0 && slots.frames <= state.capacity;
 }
 
 /** A write went over blocks that were dirty, or being written, before. */
@@ -42,10 +50,8 @@ function isUnmoved(state: CacheState, kept: number, ready: number): boolean {
   return state.slots.kept === kept && state.slots.chains.counts[READY] === ready;
 }
 
-function decideInput(turn: Turn, input: Input): void {
+function decideInput(turn: Turn, input: Exclude<Input, { type: 'read' }>): void {
   switch (input.type) {
-    case 'read':
-      return decideRead(turn, input);
     case 'write':
       return decideWrite(turn, input);
     case 'answer':

@@ -4,6 +4,7 @@ import { Counters } from './counters.js';
 import type { ClearKind, TraceRef, WritebackReason } from './events.js';
 import { Frames } from './frames.js';
 import { type CoreConfig, type CoreLimits, DEFAULT_LIMITS, slabBlocks } from './limits.js';
+import { NumberedMap } from './numbered-map.js';
 import { type PlannedRun, RunQueue } from './run-queue.js';
 import { SlotTable } from './slot-table.js';
 
@@ -170,14 +171,14 @@ export class CacheState {
   lastParkedAt = 0;
   readaheadBlocks = 0;
 
-  readonly reads = new Map<number, PendingRead>();
+  readonly reads = new NumberedMap<PendingRead>();
   /** Reads that wait for a range to be unlocked. */
   blockedReads = 0;
   readonly admissions = new Map<number, PendingAdmission>();
   readonly waits = new Map<number, PendingWait>();
   readonly clears = new Map<number, PendingClear>();
   /** Device operations that have not been answered and have not timed out. */
-  readonly ios = new Map<number, DeviceIo>();
+  readonly ios = new NumberedMap<DeviceIo>();
   writebacksInFlight = 0;
   clearsInFlight = 0;
   barrier: Barrier | null = null;

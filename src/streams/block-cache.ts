@@ -379,19 +379,17 @@ export class BlockCache {
     return this.readNow(block, bytes, options) ? bytes : null;
   }
 
-  async #readRange(
-    block: number,
-    count: number,
-    into: Uint8Array | undefined,
-    options: RequestOptions,
-  ): Promise<Uint8Array> {
-    checkRange({ block, count }, this.blockCount);
-    this.#requester.checkOpen();
-    const length = this.#pipeline.state.bytesOf(block, count);
-    const bytes = into ?? new Uint8Array(length);
-    checkBuffer('into', bytes, length);
-    await this.#parts.read(bytes, block * this.blockSize, options);
-    return bytes;
+  #readRange(block: number, count: number, into: Uint8Array | undefined, options: RequestOptions): Promise<Uint8Array> {
+    try {
+      checkRun(block, count, this.blockCount);
+      this.#requester.checkOpen();
+      const length = this.#pipeline.state.bytesOf(block, count);
+      const bytes = into ?? new Uint8Array(length);
+      checkBuffer('into', bytes, length);
+      return this.#parts.read(bytes, block * this.blockSize, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #writeBlock(block: number, data: Uint8Array, options: RequestOptions): Promise<void> {

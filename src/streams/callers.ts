@@ -1,4 +1,5 @@
 /** Those who wait for requests: each is told once. */
+import { NumberedMap } from '../cache/numbered-map.js';
 import type { InvalidateResult } from './block-cache.js';
 import type { BorrowedBlock } from './borrowed-block.js';
 
@@ -99,7 +100,7 @@ export type AnyCaller = ReadCaller | WriteCaller | BorrowCaller | InvalidateCall
 export class Callers {
   #currentOp = 0;
   #current: AnyCaller | null = null;
-  readonly #waiting = new Map<number, AnyCaller>();
+  readonly #waiting = new NumberedMap<AnyCaller>();
 
   get waiting(): number {
     return this.#waiting.size;

@@ -5,12 +5,13 @@
 import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { FailureOutcome } from '../cache/events.js';
 import { TIMEOUT_CODE } from '../cache/failure-codes.js';
+import type { Fill } from '../cache/state.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { DeviceError } from '../device/errors.js';
 import type { CancelTimer, Clock } from './clock.js';
 
 export type DeviceCommand = { readonly io: number } & (
-  | { readonly kind: 'read'; readonly offset: number; readonly length: number }
+  | { readonly kind: 'read'; readonly offset: number; readonly length: number; readonly fill: Fill }
   | { readonly kind: 'write'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'barrier' }
   | { readonly kind: 'discard' | 'zero'; readonly offset: number; readonly length: number }
@@ -64,6 +65,9 @@ interface Running {
   readonly startedAt: number;
   /** Has been told as timed out. */
   timedOut: boolean;
+  /** Neighbours in the order of start. A Set would cost as much as the rest of the lane. */
+  previous: Running | null;
+  next: Running | null;
 }
 
 class Lane {
@@ -71,10 +75,13 @@ class Lane {
   readonly #options: LaneOptions;
   readonly #subscriber: Subscriber<DeviceAnswer>;
   readonly #waiting: DeviceCommand[] = [];
-  /** In order of start, so that the first is the first to time out. */
-  readonly #running = new Set<Running>();
+  /** Operations at the device, in order of start: the oldest is the first to time out. */
+  #oldest: Running | null = null;
+  #newest: Running | null = null;
+  #running = 0;
   #owed = 0;
   #cancelWatch: CancelTimer | null = null;
+  #lookingAfterTurn = false;
   #completing = false;
 
   constructor(device: BlockDevice, options: LaneOptions, subscriber: Subscriber<DeviceAnswer>) {
@@ -84,7 +91,7 @@ class Lane {
   }
 
   add(command: DeviceCommand): void {
-    if (this.#running.size < this.#options.depth) this.#start(command);
+    if (this.#running < this.#options.depth) this.#start(command);
     else this.#waiting.push(command);
   }
 
@@ -101,8 +108,7 @@ class Lane {
 
   #start(command: DeviceCommand): void {
     const bytes = command.kind === 'write' ? command.bytes : null;
-    const running: Running = { command, bytes, startedAt: this.#options.clock.now(), timedOut: false };
-    this.#running.add(running);
+    const running = this.#enter(command, bytes);
     if (this.#owed >= this.#options.owedMax) {
       queueMicrotask(() => this.#end(running, stalled(), 'failed'));
       return;
@@ -113,6 +119,24 @@ class Lane {
       (error: unknown) =>
         this.#end(running, error ?? new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', 'no reason given'), 'failed'),
     );
+  }
+
+  #enter(command: DeviceCommand, bytes: Uint8Array | null): Running {
+    const startedAt = this.#options.clock.now();
+    const running: Running = { command, bytes, startedAt, timedOut: false, previous: this.#newest, next: null };
+    if (this.#newest === null) this.#oldest = running;
+    else this.#newest.next = running;
+    this.#newest = running;
+    this.#running++;
+    return running;
+  }
+
+  #leave(running: Running): void {
+    if (running.previous === null) this.#oldest = running.next;
+    else running.previous.next = running.next;
+    if (running.next === null) this.#newest = running.previous;
+    else running.next.previous = running.previous;
+    this.#running--;
   }
 
   #send(running: Running): Promise<number | undefined> {
@@ -148,48 +172,54 @@ class Lane {
   #end(running: Running, error: unknown, outcome: FailureOutcome): void {
     const late = running.timedOut;
     if (late) this.#owed--;
-    else this.#running.delete(running);
+    else this.#leave(running);
     const { command, bytes, startedAt } = running;
     this.#subscriber.next({ command, bytes, startedAt, at: this.#options.clock.now(), error, outcome, late });
     this.#startWaiting();
   }
 
   #startWaiting(): void {
-    while (this.#running.size < this.#options.depth) {
+    while (this.#running < this.#options.depth) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       this.#start(next);
     }
-    if (this.#running.size === 0) {
-      this.#cancelWatch?.();
-      this.#cancelWatch = null;
-    }
+    if (this.#running === 0) this.#endWatch();
     this.#completeWhenEmpty();
   }
 
   #completeWhenEmpty(): void {
-    if (this.#completing && this.#running.size === 0 && this.#waiting.length === 0) this.#subscriber.complete();
+    if (this.#completing && this.#running === 0 && this.#waiting.length === 0) this.#subscriber.complete();
   }
 
   /** One timer watches all operations: armed by the first, it looks for the oldest. */
   #watch(): void {
     if (this.#cancelWatch !== null) return;
-    for (const oldest of this.#running) {
-      const dueAt = oldest.startedAt + this.#options.timeoutNs;
-      this.#cancelWatch = this.#options.clock.setTimer(dueAt, true, () => {
-        this.#cancelWatch = null;
-        this.#endOverdue();
-      });
-      return;
-    }
+    const oldest = this.#oldest;
+    if (oldest === null) return;
+    this.#cancelWatch = this.#options.clock.setTimer(oldest.startedAt + this.#options.timeoutNs, true, () => {
+      this.#cancelWatch = null;
+      this.#endOverdue();
+    });
+  }
+
+  /** At the end of the turn: in a chain of short operations a timer for each would cost more than they do. */
+  #endWatch(): void {
+    if (this.#lookingAfterTurn || this.#cancelWatch === null) return;
+    this.#lookingAfterTurn = true;
+    this.#options.clock.afterTurn(() => {
+      this.#lookingAfterTurn = false;
+      if (this.#running > 0) return;
+      this.#cancelWatch?.();
+      this.#cancelWatch = null;
+    });
   }
 
   #endOverdue(): void {
     const { clock, timeoutNs } = this.#options;
     const at = clock.now();
-    for (const running of this.#running) {
-      if (running.startedAt + timeoutNs > at) break;
-      this.#running.delete(running);
+    for (let running = this.#oldest; running !== null && running.startedAt + timeoutNs <= at; running = this.#oldest) {
+      this.#leave(running);
       running.timedOut = true;
       this.#owed++;
       const { command, startedAt } = running;

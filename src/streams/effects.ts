@@ -24,28 +24,32 @@ export interface EffectsParts {
   readonly closed: (op: number) => void;
 }
 
+interface Given {
+  readonly io: number;
+  bytes: Uint8Array;
+  readonly fill: Fill | null;
+}
+
 export class Effects {
   readonly #parts: EffectsParts;
-  /** Fills under way; the core forgets one when it ends, which is when its bytes are to be handed out. */
-  readonly #fills = new Map<number, Fill>();
-  /** Bytes that the device has just given, by operation. */
-  readonly #given = new Map<number, Uint8Array>();
+  /** Bytes that the device has let go of and whose answers have not been decided on. Few: usually one. */
+  readonly #given: Given[] = [];
 
   constructor(parts: EffectsParts) {
     this.#parts = parts;
   }
 
   /** The device let go of bytes: they are handed out while its answer is decided on. */
-  accept(io: number, bytes: Uint8Array): void {
-    this.#given.set(io, bytes);
+  accept(command: DeviceCommand, bytes: Uint8Array): void {
+    this.#given.push({ io: command.io, bytes, fill: command.kind === 'read' ? command.fill : null });
   }
 
   /** The answer has been decided on. */
   release(io: number): void {
-    const bytes = this.#given.get(io);
-    if (bytes === undefined) return;
-    this.#given.delete(io);
-    this.#parts.staging.give(bytes);
+    const at = this.#given.findIndex((given) => given.io === io);
+    if (at === -1) return;
+    this.#parts.staging.give(this.#given[at].bytes);
+    this.#given.splice(at, 1);
   }
 
   apply(event: CacheEvent): void {
@@ -61,9 +65,6 @@ export class Effects {
         return this.#startFill(event);
       case 'fillFinished':
         return this.#handOut(event);
-      case 'fillFailed':
-        this.#fills.delete(event.io);
-        return;
       case 'writebackStarted':
         return this.#startWriteback(event);
       case 'barrierStarted':
@@ -141,28 +142,38 @@ export class Effects {
 
   #startFill(event: EventOf<'fillStarted'>): void {
     const { state, send } = this.#parts;
-    const fill = state.ios.get(event.io);
-    if (fill?.kind === 'fill') this.#fills.set(event.io, fill);
-    const offset = event.block * state.blockSize;
-    send({ kind: 'read', io: event.io, offset, length: state.bytesOf(event.block, event.count) });
+    const { io, block, count } = event;
+    const fill = state.ios.get(io);
+    if (fill?.kind !== 'fill') throw new TypeError('a fill that has started is in flight');
+    send({ kind: 'read', io, offset: block * state.blockSize, length: state.bytesOf(block, count), fill });
   }
 
   /** Gives what the device read to the frames that still wait for it, and to every reader that does. */
   #handOut(event: EventOf<'fillFinished'>): void {
     const { state } = this.#parts;
     const { slots, blockSize } = state;
-    const fill = this.#fills.get(event.io);
-    const bytes = this.#given.get(event.io);
-    this.#fills.delete(event.io);
-    if (fill === undefined || bytes === undefined) return;
+    const given = this.#given.find(({ io }) => io === event.io);
+    if (given === undefined || given.fill === null) return;
+    const { fill, bytes } = given;
     for (let at = 0; at < fill.count; at++) {
       const block = fill.block + at;
       const part = fill.count === 1 ? bytes : bytes.subarray(at * blockSize, (at + 1) * blockSize);
       const slot = slots.find(block);
-      if (fill.cached && slot !== -1 && slots.status[slot] === CLEAN && slots.fill[slot] === fill.io) {
-        this.#frame(slot).set(part);
-      }
       for (const op of fill.waiters) this.#giveTo(op, block, part);
+      if (fill.cached && slot !== -1 && slots.status[slot] === CLEAN && slots.fill[slot] === fill.io) {
+        this.#keep(slot, part, given);
+      }
+    }
+  }
+
+  /** Puts what was read into a frame: by exchange where it fills one, since a copy costs more than all the rest. */
+  #keep(slot: number, bytes: Uint8Array, given: Given): void {
+    const { state } = this.#parts;
+    if (state.frames === null) return;
+    if (bytes === given.bytes && bytes.length === state.blockSize) {
+      given.bytes = state.frames.exchange(slot, bytes);
+    } else {
+      state.frames.views[slot].set(bytes);
     }
   }
 

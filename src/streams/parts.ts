@@ -15,16 +15,38 @@ export class Parts {
   }
 
   /** Fills `into` with the bytes from `offset` on. */
-  async read(into: Uint8Array, offset: number, options: RequestOptions): Promise<void> {
+  read(into: Uint8Array, offset: number, options: RequestOptions): Promise<Uint8Array> {
     const { blockSize, limits } = this.#state;
     const first = Math.floor(offset / blockSize);
     const count = Math.ceil((offset + into.length) / blockSize) - first;
-    const most = limits.requestBlocksMax;
+    if (count <= limits.requestBlocksMax) return this.#readPart(first, count, into, offset, options);
+    return this.#readOneByOne(first, count, into, offset, options);
+  }
+
+  async #readOneByOne(
+    first: number,
+    count: number,
+    into: Uint8Array,
+    offset: number,
+    options: RequestOptions,
+  ): Promise<Uint8Array> {
+    const most = this.#state.limits.requestBlocksMax;
     for (let done = 0; done < count; done += most) {
-      const part = { block: first + done, count: Math.min(most, count - done) };
-      const caller = new ReadCaller(into, offset, part.count);
-      await this.#requester.send(caller, { type: 'read', ...this.#requester.request(options), ...part }, options);
+      await this.#readPart(first + done, Math.min(most, count - done), into, offset, options);
     }
+    return into;
+  }
+
+  #readPart(
+    block: number,
+    count: number,
+    into: Uint8Array,
+    offset: number,
+    options: RequestOptions,
+  ): Promise<Uint8Array> {
+    const caller = new ReadCaller(into, offset, count);
+    const { at, op, actor, trace } = this.#requester.request(options);
+    return this.#requester.send(caller, { type: 'read', at, op, actor, trace, block, count }, options);
   }
 
   /** Writes `data` at `offset`, at any alignment. `through`: until the device holds it. */
@@ -53,9 +75,13 @@ export class Parts {
 
   #writePart(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {
     const caller = new WriteCaller(data, offset);
-    const request = this.#requester.requestOfTurn(options);
-    const input = { type: 'write', ...request, offset, length: data.length, through } as const;
-    const sent = this.#requester.send(caller, input, options);
+    const { at, op, actor, trace } = this.#requester.requestOfTurn(options);
+    const { length } = data;
+    const sent = this.#requester.send(
+      caller,
+      { type: 'write', at, op, actor, trace, offset, length, through },
+      options,
+    );
     if (caller.isDone) return sent;
     return sent.catch((error: unknown) => {
       if (!isTooLarge(error)) throw error;

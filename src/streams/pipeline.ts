@@ -5,7 +5,7 @@
  *                        ▲                                                                        │
  *                        └───── ticks(clock) ◄─ deadlines          device lane ◄─ commands ◄──────┘
  */
-import { type Observable, Subject, type Subscription } from 'rxjs';
+import { Observable, Subject, type Subscription } from 'rxjs';
 import { decide } from '../cache/decide.js';
 import { readHit } from '../cache/decide/reads.js';
 import { mayRewrite, rewrite } from '../cache/decide/writes.js';
@@ -64,7 +64,8 @@ export class Pipeline {
   readonly #bus = new EventBus();
   readonly #failures = new Failures(this.state);
   readonly #effects: Effects;
-  readonly #commands = new Subject<DeviceCommand>();
+  /** Where commands go. An Observable of our own: on a miss a Subject costs as much as the lane. */
+  #send: (command: DeviceCommand) => void = () => {};
   readonly #deadlines = new Subject<Deadline | null>();
   readonly #wires: Subscription[] = [];
   readonly #queue: Input[] = [];
@@ -88,13 +89,17 @@ export class Pipeline {
       staging: this.staging,
       failures: this.#failures,
       lender,
-      send: (command) => this.#commands.next(command),
+      send: (command) => this.#send(command),
       closed: (op) => this.#closed(op),
     });
     const allocate = (bytes: number) => this.staging.take(bytes);
     const lane = { clock, depth: deviceDepth, timeoutNs: deviceTimeoutNs, owedMax: OWED_MAX, allocate };
     this.#wires.push(
-      this.#commands.pipe(deviceLane(device, lane)).subscribe((answer) => this.#answer(answer)),
+      new Observable<DeviceCommand>((subscriber) => {
+        this.#send = (command) => subscriber.next(command);
+      })
+        .pipe(deviceLane(device, lane))
+        .subscribe((answer) => this.#answer(answer)),
       this.#deadlines.pipe(ticks(clock)).subscribe((at) => {
         this.#deadlineAt = null;
         this.submit({ type: 'tick', at });
@@ -184,7 +189,7 @@ export class Pipeline {
 
   #answer(answer: DeviceAnswer): void {
     const { command, bytes, startedAt, at, error, outcome } = answer;
-    if (bytes !== null) this.#effects.accept(command.io, bytes);
+    if (bytes !== null) this.#effects.accept(command, bytes);
     if (error !== null) this.#failures.note(command.io, error);
     const code = error === null ? '' : codeOf(error);
     this.submit({ type: 'answer', at, io: command.io, startedAt, code, outcome });
@@ -192,7 +197,7 @@ export class Pipeline {
 
   #setDeadline(decidedAt: number): void {
     const at = this.failure === null ? nextDeadline(this.state, decidedAt) : null;
-    const keepsAlive = at !== null && (this.state.slots.kept > 0 || this.state.waitingRequests > 0);
+    const keepsAlive = at !== null && (this.state.slots.kept > 0 || this.state.admissions.size > 0);
     if (at === this.#deadlineAt && keepsAlive === this.#deadlineKeepsAlive) return;
     this.#deadlineAt = at;
     this.#deadlineKeepsAlive = keepsAlive;

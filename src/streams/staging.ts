@@ -28,10 +28,14 @@ export class Staging {
 
   /** Takes memory back that nobody uses any more. */
   give(bytes: Uint8Array): void {
-    const whole = bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes.buffer);
-    if (whole.length === this.#blockBytes) this.#blocks.push(whole);
-    else if (whole.length >= this.#runBytes) this.#runs.push(whole);
-    else this.#madeBytes -= whole.length;
+    // A whole block may be a part of a slab: it has been exchanged for a frame.
+    if (bytes.length === this.#blockBytes) {
+      this.#blocks.push(bytes);
+      return;
+    }
+    const run = new Uint8Array(bytes.buffer);
+    if (run.length >= this.#runBytes) this.#runs.push(run);
+    else this.#madeBytes -= run.length;
   }
 
   /** Lets go of all that is not in use; what comes back later and does not fit any more is let go of then. */

@@ -27,6 +27,10 @@ export class VirtualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  afterTurn(callback: () => void): void {
+    callback();
+  }
+
   /** For what counts in milliseconds from now, such as `latencyDevice`. */
   readonly after = (delayMs: number, callback: () => void): void => {
     this.setTimer(this.#now + delayMs * 1e6, true, callback);

@@ -10,19 +10,25 @@ import { makeRoom, roomFor } from './room.js';
 
 type InputOf<Type extends Input['type']> = Extract<Input, { type: Type }>;
 
-/** A read of cached blocks changes only their recency, so nothing follows from it. False if it takes more than that. */
-export function decideReadHit(turn: Turn, input: InputOf<'read'>): boolean {
+/**
+ * True if only recency has changed. Nothing follows from a read but its fills: it neither frees what others wait for nor
+ * makes anything dirty.
+ */
+export function decideRead(turn: Turn, input: InputOf<'read'>): boolean {
   const { state } = turn;
-  if (unavailable(state) !== '' || hitsIn(state, input.block, input.count) < input.count) return false;
-  turn.emit(readHit(state, input));
-  return true;
+  const refusal = unavailable(state);
+  const hits = refusal === '' ? hitsIn(state, input.block, input.count) : 0;
+  if (hits === input.count) {
+    turn.emit(readHit(state, input));
+    return true;
+  }
+  const overload = refusal || overloaded(state);
+  if (overload !== '') refuse(turn, 'read', input, overload);
+  else missed(turn, input, hits);
+  return false;
 }
 
-export function decideRead(turn: Turn, input: InputOf<'read'>): void {
-  const { state } = turn;
-  const refusal = unavailable(state) || overloaded(state);
-  if (refusal !== '') return refuse(turn, 'read', input, refusal);
-  const hits = hitsIn(state, input.block, input.count);
+function missed(turn: Turn, input: InputOf<'read'>, hits: number): void {
   const { seq, at, cause } = turn;
   const { op, block, count, actor, trace } = input;
   turn.emit({ type: 'readMissed', seq, at, cause, op, actor, trace, block, count, hits });

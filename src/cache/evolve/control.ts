@@ -51,7 +51,7 @@ function resized(state: CacheState, event: EventOf<'resized'>): void {
   const { slots, frames } = state;
   if (event.frames > slots.frames) slots.grow(event.frames);
   else if (event.frames < slots.frames) slots.shrink(event.frames, (from, to) => frames?.move(from, to));
-  frames?.resize(event.frames);
+  frames?.resize(event.frames, (slot) => slots.pins[slot] > 0);
   state.lastIdleCheck = event.at;
 }
 
