@@ -39,7 +39,8 @@ export interface InvalidateResult {
 
 /**
  * Opens a cache over a device, which belongs to the cache from then on and is closed with it.
- * Rejects with ArgumentError for options that cannot be, and leaves the device open then.
+ * Rejects with ArgumentError for options that cannot be and with DeviceError for a device that cannot be cached, and leaves
+ * the device open then.
  */
 export async function openCache(device: BlockDevice, options: CacheOptions = {}): Promise<BlockCache> {
   return new BlockCache(device, options);
@@ -85,6 +86,7 @@ export class BlockCache {
     this.events$ = this.#pipeline.events$;
     this.errors$ = this.#pipeline.errors$;
     this.#pipeline.submit({ type: 'open', at: this.#clock.now(), identity: device.identity, config });
+    this.#requester.checkOpen();
   }
 
   /** Bytes. */
@@ -138,11 +140,15 @@ export class BlockCache {
    * only where the device's last block is short. Rejects with DeviceError (CACHETRAIL_READ_FAILED and others).
    */
   read(block: number, count = 1, into?: Uint8Array, options: RequestOptions = NO_OPTIONS): Promise<Uint8Array> {
-    if (count === 1) {
-      const hit = this.#readCached(block, into, options);
-      if (hit !== null) return Promise.resolve(hit);
+    try {
+      if (count === 1) {
+        const hit = this.#readCached(block, into, options);
+        if (hit !== null) return Promise.resolve(hit);
+      }
+      return this.#readRange(block, count, into, options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    return this.#readRange(block, count, into, options);
   }
 
   /**

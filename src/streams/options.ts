@@ -48,11 +48,16 @@ export const DEVICE_DEPTH_DEFAULT = 8;
 const MODES: readonly CacheMode[] = ['writeback', 'writethrough', 'readonly'];
 const POLICIES: readonly PolicyName[] = ['lru', 'priority'];
 
-/** The core's configuration. Throws ArgumentError or DeviceError (CACHETRAIL_DEVICE_EMPTY). */
+/** The core's configuration. Throws ArgumentError or DeviceError (CACHETRAIL_DEVICE_EMPTY or _PROTOCOL). */
 export function configOf(device: BlockDevice, options: CacheOptions): CoreConfig {
+  if (typeof device !== 'object' || device === null) throw invalid('the device is a BlockDevice');
   const { sizeBytes } = device;
   const { blockSize = BLOCK_SIZE_BYTES_DEFAULT, policy = 'lru', mode = 'writeback', seed = 1 } = options;
   if (sizeBytes === 0) throw new DeviceError('CACHETRAIL_DEVICE_EMPTY', `${device.identity} has no bytes`);
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
+    const message = `a size is a whole number of bytes up to 2^53 - 1, and the device says ${String(sizeBytes)}`;
+    throw new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', message);
+  }
   checkBlockSize(blockSize, sizeBytes);
   if (!POLICIES.includes(policy)) throw invalid(`policy is one of ${POLICIES.join(', ')}, not ${String(policy)}`);
   if (!MODES.includes(mode)) throw invalid(`mode is one of ${MODES.join(', ')}, not ${String(mode)}`);

@@ -135,8 +135,7 @@ export class Pipeline {
   hit(op: number, block: number, actor: string, trace: TraceRef | null): void {
     const { state } = this;
     const event = readHit(state, { at: this.#options.clock.turn(), op, block, count: 1, actor, trace });
-    this.#journal?.append(event);
-    evolve(state, event);
+    this.#state(event);
     this.#bus.publish(event);
     if (this.#queue.length > 0) this.#drain();
   }
@@ -150,12 +149,21 @@ export class Pipeline {
     const at = this.#options.clock.turn();
     const offset = block * state.blockSize;
     const event = rewrite(state, { at, op: ops.nextOp(), actor, trace, offset, length: data.length }, block);
-    this.#journal?.append(event);
-    evolve(state, event);
+    this.#state(event);
     state.frames?.views[slot].set(data);
     this.#bus.publish(event);
     if (this.#queue.length > 0) this.#drain();
     return true;
+  }
+
+  /** Applies what was decided outside `decide`, whose failures must stop the cache all the same. */
+  #state(event: CacheEvent): void {
+    try {
+      this.#journal?.append(event);
+      evolve(this.state, event);
+    } catch (error) {
+      throw this.#stop(error);
+    }
   }
 
   #decide(input: Input): void {
@@ -226,10 +234,11 @@ export class Pipeline {
   }
 
   /** A bug of ours: stops before anything can be corrupted. What was durable is safe on the device. */
-  #stop(cause: unknown): void {
+  #stop(cause: unknown): CachetrailError {
     this.failure = cause instanceof InternalError ? cause : new InternalError('the cache has stopped', { cause });
     this.callers.failAll(this.failure);
     this.#queue.length = 0;
     queueMicrotask(() => this.#letGo());
+    return this.failure;
   }
 }
