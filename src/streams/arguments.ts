@@ -1,6 +1,7 @@
 /** Checks of what callers pass. Each throws an ArgumentError, or a RequestError for what does not exist. */
 import { ArgumentError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
+import { invalid } from './options.js';
 
 export function checkBlock(block: number, blockCount: number): void {
   checkWhole('block', block);
@@ -8,6 +9,7 @@ export function checkBlock(block: number, blockCount: number): void {
 }
 
 export function checkRange(range: BlockRange, blockCount: number): void {
+  if (typeof range !== 'object' || range === null) throw invalid('a range is { block, count }');
   checkRun(range.block, range.count, blockCount);
 }
 
@@ -36,7 +38,23 @@ export function checkBuffer(name: string, buffer: Uint8Array, length: number): v
 
 export function checkIsBytes(name: string, buffer: Uint8Array): void {
   if (buffer instanceof Uint8Array) return;
-  throw new ArgumentError('CACHETRAIL_INVALID_ARGUMENT', `${name} is a Uint8Array or Buffer`);
+  throw invalid(`${name} is a Uint8Array or Buffer`);
+}
+
+/** Data is lost by name or not at all: what is no text, such as `false`, is no consent. */
+export function checkReason(name: string, reason: string): void {
+  if (typeof reason === 'string' && reason !== '') return;
+  throw invalid(`${name} says in words why the data may be lost`);
+}
+
+export function checkName(what: string, name: string): void {
+  if (typeof name !== 'string') throw invalid(`${what} is a text, not ${String(name)}`);
+}
+
+/** Before anything is done: a signal that cannot be listened to would be found out only after. */
+export function checkSignal(signal: AbortSignal): void {
+  if (typeof signal === 'object' && signal !== null && typeof signal.addEventListener === 'function') return;
+  throw invalid('signal is an AbortSignal');
 }
 
 function checkWhole(name: string, value: number): void {

@@ -8,7 +8,16 @@ import type { CoreLimits } from '../cache/limits.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { RequestError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
-import { checkBlock, checkBuffer, checkBytes, checkIsBytes, checkRange, checkRun } from './arguments.js';
+import {
+  checkBlock,
+  checkBuffer,
+  checkBytes,
+  checkIsBytes,
+  checkName,
+  checkRange,
+  checkReason,
+  checkRun,
+} from './arguments.js';
 import type { BorrowedBlock } from './borrowed-block.js';
 import type { SubscriberError } from './bus.js';
 import { BorrowCaller, InvalidateCaller, PlainCaller } from './callers.js';
@@ -158,11 +167,12 @@ export class BlockCache {
   readNow(block: number, into: Uint8Array, options?: RequestOptions): boolean {
     const { state } = this.#pipeline;
     const { slots } = state;
-    const slot = slots.find(block);
+    // The index takes numbers only: a bigint throws in it.
+    const slot = typeof block === 'number' ? slots.find(block) : -1;
     if (slot === -1 || slots.status[slot] < CLEAN || !this.#mayReadNow()) return this.#missNow(block, into);
     const frames = state.frames?.views;
     if (frames === undefined) return false;
-    if (into.length === state.blockSize && block < state.blockCount - 1) {
+    if (into instanceof Uint8Array && into.length === state.blockSize && block < state.blockCount - 1) {
       into.set(frames[slot]);
     } else {
       const length = state.bytesOf(block, 1);
@@ -242,16 +252,15 @@ export class BlockCache {
   ): Promise<InvalidateResult> {
     const { block, count } = this.#checkedRange(range);
     const { discardDirty: reason } = options;
+    if (reason !== undefined) checkReason('discardDirty', reason);
     const request = { ...this.#requester.request(options), block, count };
     if (reason === undefined)
       return this.#requester.send(new InvalidateCaller(), { type: 'invalidate', ...request }, options);
-    if (reason === '') throw invalid('discardDirty says why the data may be lost');
     return this.#requester.send(new InvalidateCaller(), { type: 'clear', ...request, kind: 'drop', reason }, options);
   }
 
   /** Says that the range is not needed: it reads as anything afterwards. Rejects with CACHETRAIL_UNSUPPORTED or _CLEAR_FAILED. */
   async discard(range: BlockRange, options: RequestOptions = {}): Promise<void> {
-    if (!this.#device.supports.discard) throw new RequestError('CACHETRAIL_UNSUPPORTED', 'the device cannot discard');
     await this.#clear('discard', range, options);
   }
 
@@ -262,7 +271,9 @@ export class BlockCache {
 
   /** A hint: starts reading what is missing of the range, as far as there is room, and waits for nothing. */
   readahead(range: BlockRange, options: RequestOptions = {}): void {
-    const { block, count } = this.#checkedRange(range);
+    checkRange(range, this.blockCount);
+    this.#requester.checkOpen();
+    const { block, count } = range;
     const sent = this.#requester.send(
       new PlainCaller(),
       { type: 'readahead', ...this.#requester.request(options), block, count },
@@ -308,6 +319,7 @@ export class BlockCache {
    * a flush, and the cache is emptied, since what the device shows may change.
    */
   async setOption(name: string, value: number | string, options: RequestOptions = {}): Promise<void> {
+    checkName('the name of an option', name);
     const { limits } = this.#pipeline.state;
     if (!Object.hasOwn(limits, name)) {
       await this.flush(undefined, options);
@@ -348,8 +360,8 @@ export class BlockCache {
    * rejects with WriteError CACHETRAIL_CLOSE_FAILED naming it and stays open, unless `abandon` says why it may be lost.
    */
   async close(options: { readonly abandon?: string } & RequestOptions = {}): Promise<void> {
+    if (options.abandon !== undefined) checkReason('abandon', options.abandon);
     const { abandon = '' } = options;
-    if (options.abandon === '') throw invalid('abandon says why the data may be lost');
     await this.#requester.send(
       new PlainCaller(),
       { type: 'close', ...this.#requester.request(options), abandon },
@@ -378,8 +390,8 @@ export class BlockCache {
   /** One cached block, or null if it takes more than that. */
   #readCached(block: number, into: Uint8Array | undefined, options: RequestOptions): Uint8Array | null {
     const { state } = this.#pipeline;
-    const slot = state.slots.find(block);
-    if (slot === -1 || state.slots.status[slot] < CLEAN || options.signal?.aborted) return null;
+    const slot = typeof block === 'number' ? state.slots.find(block) : -1;
+    if (slot === -1 || state.slots.status[slot] < CLEAN || options.signal !== undefined) return null;
     const bytes = into ?? new Uint8Array(state.bytesOf(block, 1));
     if (bytes.length !== state.bytesOf(block, 1)) return null;
     return this.readNow(block, bytes, options) ? bytes : null;
@@ -407,7 +419,12 @@ export class BlockCache {
   }
 
   async #clear(kind: ClearKind, range: BlockRange, options: RequestOptions): Promise<void> {
-    const { block, count } = this.#checkedRange(range);
+    checkRange(range, this.blockCount);
+    this.#requester.checkOpen();
+    if (kind === 'discard' && !this.#device.supports.discard && !this.readOnly) {
+      throw new RequestError('CACHETRAIL_UNSUPPORTED', 'the device cannot discard');
+    }
+    const { block, count } = range;
     const request = { ...this.#requester.request(options), block, count };
     await this.#requester.send(new PlainCaller(), { type: 'clear', ...request, kind, reason: '' }, options);
   }

@@ -2,6 +2,7 @@
 import type { TraceRef } from '../cache/events.js';
 import type { Input } from '../cache/inputs.js';
 import { CachetrailError, RequestError } from '../device/errors.js';
+import { checkSignal } from './arguments.js';
 import type { AnyCaller } from './callers.js';
 import type { Clock } from './clock.js';
 import type { Pipeline } from './pipeline.js';
@@ -9,7 +10,10 @@ import type { Pipeline } from './pipeline.js';
 export interface RequestOptions {
   /** Who asks: stands in the events of the request. */
   readonly actor?: string;
-  /** Ends the wait: the request rejects with CACHETRAIL_ABORTED if it is still waiting. */
+  /**
+   * Ends the wait: the request rejects with CACHETRAIL_ABORTED if it is still waiting. A close, a change of block size and
+   * what the device is clearing already go on.
+   */
   readonly signal?: AbortSignal;
   /** The trace that the request belongs to, instead of the cache's `traceSource`. */
   readonly trace?: TraceRef;
@@ -60,6 +64,7 @@ export class Requester {
   send<C extends AnyCaller>(caller: C, input: RequestInput, options: RequestOptions): ReturnType<C['promise']>;
   send(caller: AnyCaller, input: RequestInput, options: RequestOptions): Promise<unknown> {
     const { signal } = options;
+    if (signal !== undefined) checkSignal(signal);
     if (this.isClosed) caller.fail(this.closedError());
     else if (signal?.aborted) caller.fail(aborted(signal));
     else this.#pipeline.request(caller, input);
