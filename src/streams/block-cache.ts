@@ -67,6 +67,8 @@ export class BlockCache {
   readonly #device: BlockDevice;
   readonly #clock: Clock;
   readonly #requester: Requester;
+  /** The close that is under way, or was the last. */
+  #closing: Promise<void> = DONE;
   readonly #parts: Parts;
 
   /** @internal Use `openCache`. */
@@ -306,6 +308,7 @@ export class BlockCache {
   /** Flushes, drops everything and goes on with another block size, in bytes. If the flush fails nothing is changed. */
   async setBlockSize(blockSize: number, options: RequestOptions = {}): Promise<void> {
     checkBlockSize(blockSize, this.sizeBytes);
+    this.#requester.checkOpen();
     if (blockSize === this.blockSize) return;
     await this.#requester.send(
       new PlainCaller(),
@@ -362,16 +365,18 @@ export class BlockCache {
   async close(options: { readonly abandon?: string } & RequestOptions = {}): Promise<void> {
     if (options.abandon !== undefined) checkReason('abandon', options.abandon);
     const { abandon = '' } = options;
-    await this.#requester.send(
-      new PlainCaller(),
-      { type: 'close', ...this.#requester.request(options), abandon },
-      options,
-    );
+    const isFirst = this.#pipeline.state.phase === 'open';
+    const input = { type: 'close', ...this.#requester.request(options), abandon } as const;
+    const closing = this.#requester.send(new PlainCaller(), input, options);
+    if (isFirst) this.#closing = closing;
+    await closing;
   }
 
-  /** For `await using`: closes, if it is not closed yet. */
+  /** For `await using`: closes, if it is not closed yet, or waits for the close that is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.closed) await this.close();
+    // Whoever closed it has been told how that went.
+    if (this.closed) return this.#closing.catch(() => {});
+    return this.#pipeline.state.phase === 'closing' ? this.#closing : this.close();
   }
 
   #mayReadNow(): boolean {

@@ -247,7 +247,7 @@ function transferError(kind: 'read' | 'write', wanted: number, moved: number | u
   return new DeviceError(code, `the device moved ${moved} of ${wanted} bytes`);
 }
 
-function timedOut(timeoutNs: number): DeviceError {
+export function timedOut(timeoutNs: number): DeviceError {
   return new DeviceError(TIMEOUT_CODE, `the device has not answered for ${timeoutNs / 1e6} ms`);
 }
 

@@ -21,7 +21,7 @@ import type { Lender } from './borrowed-block.js';
 import { EventBus, type SubscriberError } from './bus.js';
 import { type AnyCaller, Callers, type PlainCaller } from './callers.js';
 import type { Clock } from './clock.js';
-import { type DeviceAnswer, type DeviceCommand, deviceLane } from './device-lane.js';
+import { type DeviceAnswer, type DeviceCommand, deviceLane, timedOut } from './device-lane.js';
 import { Effects } from './effects.js';
 import { Failures } from './failures.js';
 import { Staging } from './staging.js';
@@ -222,15 +222,16 @@ export class Pipeline {
   #letGo(): void {
     for (const wire of this.#wires) wire.unsubscribe();
     this.#bus.complete();
-    this.#options.device.close().then(
-      () => this.#closing?.succeed(),
-      (cause: unknown) =>
-        this.#closing?.fail(
-          new DeviceError('CACHETRAIL_DEVICE_CLOSE_FAILED', 'the device reported an error when it was closed', {
-            cause,
-          }),
-        ),
-    );
+    const { device, clock, deviceTimeoutNs } = this.#options;
+    const fail = (cause: unknown) => {
+      const message = 'the device reported an error when it was closed';
+      this.#closing?.fail(new DeviceError('CACHETRAIL_DEVICE_CLOSE_FAILED', message, { cause }));
+    };
+    const dueAt = clock.now() + deviceTimeoutNs;
+    const cancel = clock.setTimer(dueAt, this.#closing !== null, () => fail(timedOut(deviceTimeoutNs)));
+    // Of a device that throws, this makes a rejection too.
+    const closed = new Promise<void>((resolve) => resolve(device.close()));
+    closed.then(() => this.#closing?.succeed(), fail).finally(cancel);
   }
 
   /** A bug of ours: stops before anything can be corrupted. What was durable is safe on the device. */
