@@ -20,19 +20,18 @@ export class Parts {
     const first = Math.floor(offset / blockSize);
     const count = Math.ceil((offset + into.length) / blockSize) - first;
     if (count <= limits.requestBlocksMax) return this.#readPart(first, count, into, offset, options);
-    return this.#readOneByOne(first, count, into, offset, options);
+    return this.#readOneByOne(into, offset, options);
   }
 
-  async #readOneByOne(
-    first: number,
-    count: number,
-    into: Uint8Array,
-    offset: number,
-    options: RequestOptions,
-  ): Promise<Uint8Array> {
-    const most = this.#state.limits.requestBlocksMax;
-    for (let done = 0; done < count; done += most) {
-      await this.#readPart(first + done, Math.min(most, count - done), into, offset, options);
+  /** The block size may change between two parts, so what is done is kept in bytes. */
+  async #readOneByOne(into: Uint8Array, offset: number, options: RequestOptions): Promise<Uint8Array> {
+    const end = offset + into.length;
+    for (let at = offset; at < end; ) {
+      const { blockSize, limits } = this.#state;
+      const block = Math.floor(at / blockSize);
+      const count = Math.min(limits.requestBlocksMax, Math.ceil(end / blockSize) - block);
+      await this.#readPart(block, count, into, offset, options);
+      at = (block + count) * blockSize;
     }
     return into;
   }
