@@ -1,0 +1,313 @@
+import { expect } from 'chai';
+import { filter, map, share, Subscription, take, tap } from 'rxjs';
+import type { CacheEvent } from '../../src/cache/events.js';
+import { EventBus, type SubscriberError } from '../../src/streams/bus.js';
+import { drain } from '../support/virtual-clock.js';
+import { warningsOf } from './warnings.js';
+
+function tick(seq: number): CacheEvent {
+  return { type: 'ticked', seq, at: 0, cause: 0 };
+}
+
+function publish(bus: EventBus, ...seqs: readonly number[]): void {
+  for (const seq of seqs) bus.publish(tick(seq));
+}
+
+/** Who got what, in the order in which they did. */
+function log() {
+  const seen: string[] = [];
+  return { seen, as: (name: string) => (event: CacheEvent) => seen.push(`${name}${event.seq}`) };
+}
+
+describe('the bus', () => {
+  it('gives every event to every subscriber, in order of subscription', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    bus.events$.subscribe(as('a'));
+    bus.events$.subscribe({ next: as('b') });
+    publish(bus, 1, 2);
+    expect(seen).to.deep.equal(['a1', 'b1', 'a2', 'b2']);
+  });
+
+  it('keeps one order for all when a subscriber causes events in its handler', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    bus.events$.subscribe((event) => {
+      as('a')(event);
+      if (event.seq === 1) publish(bus, 2, 3);
+      if (event.seq === 2) publish(bus, 4);
+    });
+    bus.events$.subscribe(as('b'));
+    publish(bus, 1);
+    expect(seen).to.deep.equal(['a1', 'b1', 'a2', 'b2', 'a3', 'b3', 'a4', 'b4']);
+  });
+
+  it('delivers what was lined up before what a handler causes', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    bus.events$.subscribe((event) => {
+      if (event.seq === 1) publish(bus, 3);
+    });
+    bus.events$.subscribe(as('b'));
+    bus.add(tick(1));
+    bus.add(tick(2));
+    bus.deliver();
+    expect(seen).to.deep.equal(['b1', 'b2', 'b3']);
+  });
+
+  it('says whether it is delivering', () => {
+    const bus = new EventBus();
+    const during: boolean[] = [];
+    bus.events$.subscribe(() => during.push(bus.isDelivering));
+    publish(bus, 1);
+    expect([...during, bus.isDelivering]).to.deep.equal([true, false]);
+  });
+
+  it('delivers with nobody there', () => {
+    const bus = new EventBus();
+    publish(bus, 1, 2);
+    bus.add(tick(3));
+    bus.deliver();
+    expect(bus.isDelivering).to.equal(false);
+  });
+
+  it('gives the first event to whoever subscribes before there is a second', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    bus.add(tick(1));
+    bus.deliver();
+    bus.events$.subscribe(as('a'));
+    bus.events$.subscribe(as('b'));
+    publish(bus, 2);
+    bus.events$.subscribe(as('c'));
+    publish(bus, 3);
+    expect(seen).to.deep.equal(['a1', 'b1', 'a2', 'b2', 'a3', 'b3', 'c3']);
+  });
+
+  it('works with the operators of RxJS, which unsubscribe in the middle', () => {
+    const bus = new EventBus();
+    const seen: number[] = [];
+    bus.events$
+      .pipe(
+        filter(({ seq }) => seq % 2 === 0),
+        map(({ seq }) => seq),
+        take(2),
+      )
+      .subscribe({ next: (seq) => seen.push(seq), complete: () => seen.push(-1) });
+    publish(bus, 1, 2, 3, 4, 5, 6);
+    expect(seen).to.deep.equal([2, 4, -1]);
+  });
+});
+
+describe('a subscriber that comes or goes during a delivery', () => {
+  it('gets the next event first, when it comes', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    bus.events$.subscribe(({ seq }) => {
+      if (seq === 1) bus.events$.subscribe(as('late'));
+    });
+    publish(bus, 1, 2);
+    expect(seen).to.deep.equal(['late2']);
+  });
+
+  it('gets the event no more, when an earlier one removes it', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    const later = new Subscription();
+    bus.events$.subscribe(() => later.unsubscribe());
+    later.add(bus.events$.subscribe(as('b')));
+    bus.events$.subscribe(as('c'));
+    publish(bus, 1, 2);
+    expect(seen).to.deep.equal(['c1', 'c2']);
+  });
+
+  it('may remove itself; the others get the event all the same', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    const own = bus.events$.subscribe((event) => {
+      as('a')(event);
+      own.unsubscribe();
+    });
+    bus.events$.subscribe(as('b'));
+    publish(bus, 1, 2);
+    expect(seen).to.deep.equal(['a1', 'b1', 'b2']);
+  });
+
+  it('may unsubscribe twice', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    const subscription = bus.events$.subscribe(as('a'));
+    subscription.unsubscribe();
+    subscription.unsubscribe();
+    publish(bus, 1);
+    expect(seen).to.deep.equal([]);
+    expect(subscription.closed).to.equal(true);
+  });
+});
+
+describe('a subscriber that throws', () => {
+  const error = new Error('not mine');
+  const throwing = () => {
+    throw error;
+  };
+
+  /** A bus whose errors are noted, and a subscriber after the one that throws. */
+  function noted() {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    const errors: SubscriberError[] = [];
+    bus.errors$.subscribe((reported) => errors.push(reported));
+    return { bus, seen, as, errors };
+  }
+
+  it('is detached and reported, with the event; the others go on', () => {
+    const { bus, seen, as, errors } = noted();
+    bus.events$.subscribe(throwing);
+    bus.events$.subscribe(as('b'));
+    publish(bus, 1, 2);
+    expect(seen).to.deep.equal(['b1', 'b2']);
+    expect(errors).to.deep.equal([{ error, value: tick(1) }]);
+  });
+
+  it('in an operator is detached and reported; the others go on', async () => {
+    const { bus, seen, as, errors } = noted();
+    bus.events$.pipe(map(throwing)).subscribe(() => seen.push('never'));
+    bus.events$.subscribe(as('b'));
+    publish(bus, 1, 2);
+    await drain();
+    expect(seen).to.deep.equal(['b1', 'b2']);
+    expect(errors.map((reported) => reported.error)).to.deep.equal([error]);
+  });
+
+  it('after operators is detached and reported with what it was given', async () => {
+    const { bus, seen, as, errors } = noted();
+    bus.events$.pipe(map(({ seq }) => seq * 10)).subscribe(throwing);
+    bus.events$.pipe(tap(throwing)).subscribe();
+    bus.events$.subscribe(as('b'));
+    publish(bus, 1, 2);
+    await drain();
+    expect(seen).to.deep.equal(['b1', 'b2']);
+    expect(errors).to.deep.equal([
+      { error, value: 10 },
+      { error, value: undefined },
+    ]);
+  });
+
+  it('in its error handler is reported too', async () => {
+    const { bus, errors } = noted();
+    const second = new Error('nor this');
+    bus.events$.pipe(map(throwing)).subscribe({
+      error: () => {
+        throw second;
+      },
+    });
+    publish(bus, 1);
+    await drain();
+    expect(errors.map((reported) => reported.error)).to.deep.equal([second]);
+  });
+
+  it('hears of an error in its operators if it has a handler for it, and nobody else does', async () => {
+    const { bus, errors } = noted();
+    const heard: unknown[] = [];
+    bus.events$.pipe(map(throwing)).subscribe({ error: (thrown) => heard.push(thrown) });
+    publish(bus, 1);
+    await drain();
+    expect(heard).to.deep.equal([error]);
+    expect(errors).to.deep.equal([]);
+  });
+
+  it('behind a shared chain takes down the chain’s others, never those of the bus', async () => {
+    const { bus, seen, as, errors } = noted();
+    const shared = bus.events$.pipe(share());
+    shared.subscribe(throwing);
+    shared.subscribe(as('s'));
+    bus.events$.subscribe(as('b'));
+    publish(bus, 1, 2);
+    await drain();
+    expect(seen).to.include.members(['b1', 'b2']);
+    expect(errors.map((reported) => reported.error)).to.deep.equal([error]);
+  });
+
+  it('on the first event, while it subscribes, is detached and reported', () => {
+    const { bus, seen, as, errors } = noted();
+    bus.add(tick(1));
+    bus.deliver();
+    bus.events$.subscribe(throwing);
+    bus.events$.subscribe(as('b'));
+    publish(bus, 2);
+    expect(seen).to.deep.equal(['b1', 'b2']);
+    expect(errors.map((reported) => reported.error)).to.deep.equal([error]);
+  });
+
+  it('when it is told of the end is reported; the others are told all the same', () => {
+    const { bus, seen, errors } = noted();
+    bus.events$.subscribe({ complete: throwing });
+    bus.events$.subscribe({ complete: () => seen.push('b') });
+    bus.complete();
+    expect(seen).to.deep.equal(['b']);
+    expect(errors).to.deep.equal([{ error, value: undefined }]);
+  });
+});
+
+describe('errors$', () => {
+  const throwing = () => {
+    throw new Error('not mine');
+  };
+
+  it('that nobody listens to becomes a warning of the process', async () => {
+    const bus = new EventBus();
+    bus.events$.subscribe(throwing);
+    const warnings = await warningsOf(async () => {
+      publish(bus, 1, 2);
+      await drain();
+    });
+    expect(warnings.map(({ name }) => name)).to.deep.equal(['CachetrailWarning']);
+    expect(warnings[0].message).to.include('not mine');
+  });
+
+  it('whose own subscriber throws becomes a warning too, and that one is detached', async () => {
+    const bus = new EventBus();
+    const seen: SubscriberError[] = [];
+    bus.errors$.subscribe(throwing);
+    bus.errors$.subscribe((reported) => seen.push(reported));
+    bus.events$.subscribe(throwing);
+    bus.events$.subscribe(throwing);
+    const warnings = await warningsOf(async () => {
+      publish(bus, 1, 2);
+      await drain();
+    });
+    expect(warnings).to.have.length(1);
+    expect(seen).to.have.length(2);
+  });
+
+  it('completes with the events', () => {
+    const bus = new EventBus();
+    const ends: string[] = [];
+    bus.events$.subscribe({ complete: () => ends.push('events') });
+    bus.errors$.subscribe({ complete: () => ends.push('errors') });
+    bus.complete();
+    expect(ends).to.deep.equal(['events', 'errors']);
+  });
+});
+
+describe('the end of the events', () => {
+  it('is told once, to each; nothing comes after it', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    bus.events$.subscribe({ next: as('a'), complete: () => seen.push('end') });
+    publish(bus, 1);
+    bus.complete();
+    bus.complete();
+    publish(bus, 2);
+    expect(seen).to.deep.equal(['a1', 'end']);
+  });
+
+  it('is told at once to whoever comes later', () => {
+    const bus = new EventBus();
+    bus.complete();
+    const seen: string[] = [];
+    bus.events$.subscribe({ complete: () => seen.push('plain') });
+    bus.events$.pipe(map(({ seq }) => seq)).subscribe({ complete: () => seen.push('derived') });
+    expect(seen).to.deep.equal(['plain', 'derived']);
+  });
+});
