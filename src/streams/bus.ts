@@ -90,7 +90,7 @@ export class EventBus {
   /** Whoever listens before anything has been asked for gets the first event, `opened`, as well. */
   listen(listener: Listener): () => void {
     if (this.#completed) {
-      listener.complete();
+      this.#guard(listener, () => listener.complete());
       return () => {};
     }
     this.#listeners = [...this.#listeners, listener];

@@ -42,11 +42,18 @@ export class GuardedObservable<T> extends Observable<T> {
         }
       };
     };
-    const failed = observer.error ?? ((thrown: unknown) => this.#report(thrown, undefined));
+    const failed = guard(observer.error ?? ((thrown: unknown) => this.#report(thrown, undefined)));
+    const completed = guard(observer.complete);
     const guarded: Observer<T> = {
       next: guard(observer.next),
-      error: guard(failed),
-      complete: () => guard(observer.complete)(undefined),
+      error: (thrown) => {
+        failed(thrown);
+        subscription.unsubscribe();
+      },
+      complete: () => {
+        completed(undefined);
+        subscription.unsubscribe();
+      },
     };
     subscription.add(super.subscribe(guarded));
     return subscription;

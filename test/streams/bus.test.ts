@@ -247,6 +247,16 @@ describe('a subscriber that throws', () => {
     expect(seen).to.deep.equal(['b']);
     expect(errors).to.deep.equal([{ error, value: undefined }]);
   });
+
+  it('and has subscribed after the end does not throw at the one who subscribes', async () => {
+    const bus = new EventBus();
+    bus.complete();
+    const warnings = await warningsOf(async () => {
+      bus.events$.subscribe({ complete: throwing });
+      await drain();
+    });
+    expect(warnings).to.have.length(1);
+  });
 });
 
 describe('errors$', () => {
@@ -300,6 +310,14 @@ describe('the end of the events', () => {
     bus.complete();
     publish(bus, 2);
     expect(seen).to.deep.equal(['a1', 'end']);
+  });
+
+  it('closes the subscriptions', () => {
+    const bus = new EventBus();
+    const plain = bus.events$.subscribe(() => {});
+    const derived = bus.events$.pipe(map(({ seq }) => seq)).subscribe();
+    bus.complete();
+    expect([plain.closed, derived.closed]).to.deep.equal([true, true]);
   });
 
   it('is told at once to whoever comes later', () => {
