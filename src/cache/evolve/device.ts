@@ -307,7 +307,9 @@ function clearAnswered(state: CacheState, event: EventOf<'clearAnswered'>): void
   state.stuck.set(event.io, io);
   const { slots } = state;
   slots.eachInRange(event.block, event.count, (slot) => {
-    if (slots.dirtyBase[slot] !== 0 || slots.writtenBase[slot] !== 0) slots.setFlag(slot, STUCK, event.at);
+    if (slots.dirtyBase[slot] === 0 && slots.writtenBase[slot] === 0) return;
+    slots.setFlag(slot, STUCK, event.at);
+    state.failures.set(slots.block[slot], { code: event.code, io: event.io });
   });
 }
 
