@@ -137,7 +137,7 @@ describe('a SlotTable that shrinks', () => {
 });
 
 describe('Frames', () => {
-  it('are made and given back in slabs, and a view stays while its slab does', () => {
+  it('are made and given back in slabs', () => {
     const frames = new Frames(512, 4);
     expect(frames.memoryBytes).to.equal(0);
     frames.resize(5);
@@ -145,10 +145,39 @@ describe('Frames', () => {
     expect(frames.views).to.have.length(8);
     const [first] = frames.views;
     frames.resize(8);
+    frames.resize(7);
+    expect(frames.views[0]).to.equal(first);
     frames.resize(3);
     expect(frames.memoryBytes).to.equal(4 * 512);
-    expect(frames.views[0]).to.equal(first);
     expect(frames.views).to.have.length(4);
+  });
+
+  it('that stay keep their bytes when others are given back, and a pinned one its memory', () => {
+    const frames = new Frames(512, 2);
+    frames.resize(6);
+    for (const [slot, view] of frames.views.entries()) view.fill(slot + 1);
+    const pinned = frames.views[2];
+    frames.resize(3, (slot) => slot === 2);
+    expect(frames.views.slice(0, 3).map((view) => view[511])).to.deep.equal([1, 2, 3]);
+    expect(frames.views[2]).to.equal(pinned);
+  });
+
+  it('that stay let go of the slabs that they were in', () => {
+    const frames = new Frames(512, 2);
+    frames.resize(6);
+    const slabs = new Set(frames.views.map(({ buffer }) => buffer));
+    frames.resize(2);
+    for (const { buffer } of frames.views) expect(slabs.has(buffer)).to.equal(false);
+  });
+
+  it('are exchanged for a block of memory, and the old one is given away', () => {
+    const frames = new Frames(512, 2);
+    frames.resize(2);
+    const [old] = frames.views;
+    const filled = new Uint8Array(512).fill(7);
+    expect(frames.exchange(0, filled)).to.equal(old);
+    expect(frames.views[0]).to.equal(filled);
+    expect(() => frames.exchange(0, new Uint8Array(100))).to.throw(InternalError);
   });
 
   it('do not overlap', () => {

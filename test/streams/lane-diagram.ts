@@ -7,6 +7,7 @@
 import { expect } from 'chai';
 import { Subject } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import type { Fill } from '../../src/cache/state.js';
 import type { BlockDevice } from '../../src/device/block-device.js';
 import { codeOf } from '../../src/device/errors.js';
 import { memoryDevice } from '../../src/device/memory.js';
@@ -78,6 +79,11 @@ function parse(marbles: string): Mark[] {
   }));
 }
 
+/** The lane only hands it on. */
+function fillOf(io: number): Fill {
+  return { kind: 'fill', io, op: io, block: 0, count: 1, cached: true, readahead: false, waiters: [] };
+}
+
 class Stage {
   readonly clock = new VirtualClock();
   readonly asked: string[] = [];
@@ -117,7 +123,7 @@ class Stage {
     if (kind === 'write') this.#commands.next({ io, kind, offset: io, bytes: new Uint8Array(BYTES) });
     else if (kind === 'barrier') this.#commands.next({ io, kind });
     else if (kind === 'discard' || kind === 'zero') this.#commands.next({ io, kind, ...place });
-    else this.#commands.next({ io, kind: 'read', ...place });
+    else this.#commands.next({ io, kind: 'read', ...place, fill: fillOf(io) });
   }
 
   #see(answer: DeviceAnswer): void {
