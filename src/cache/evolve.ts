@@ -5,9 +5,9 @@
  */
 import { assert } from '../device/errors.js';
 import type { CacheEvent, EventType } from './events.js';
-import { CONTROL_EVOLVERS } from './evolve/control.js';
-import { DEVICE_EVOLVERS } from './evolve/device.js';
-import { REQUEST_EVOLVERS } from './evolve/requests.js';
+import { CONTROL_EVOLVERS, evolveEvicted } from './evolve/control.js';
+import { DEVICE_EVOLVERS, evolveFillFinished, evolveFillStarted } from './evolve/device.js';
+import { evolveRead, evolveReadEnd, evolveReadMissed, evolveWritten, REQUEST_EVOLVERS } from './evolve/requests.js';
 import type { CacheState } from './state.js';
 
 export type Evolver<Type extends EventType> = (state: CacheState, event: Extract<CacheEvent, { type: Type }>) => void;
@@ -24,19 +24,19 @@ export function evolve(state: CacheState, event: CacheEvent): void {
   state.seq = event.seq;
   switch (event.type) {
     case 'read':
-      return EVOLVERS.read(state, event);
+      return evolveRead(state, event);
     case 'written':
-      return EVOLVERS.written(state, event);
+      return evolveWritten(state, event);
     case 'readMissed':
-      return EVOLVERS.readMissed(state, event);
+      return evolveReadMissed(state, event);
     case 'evicted':
-      return EVOLVERS.evicted(state, event);
+      return evolveEvicted(state, event);
     case 'fillStarted':
-      return EVOLVERS.fillStarted(state, event);
+      return evolveFillStarted(state, event);
     case 'fillFinished':
-      return EVOLVERS.fillFinished(state, event);
+      return evolveFillFinished(state, event);
     case 'readFinished':
-      return EVOLVERS.readFinished(state, event);
+      return evolveReadEnd(state, event);
     default:
       return evolverOf(event.type)(state, event);
   }

@@ -11,7 +11,7 @@ import { DeviceError } from '../device/errors.js';
 import type { CancelTimer, Clock } from './clock.js';
 
 export type DeviceCommand = { readonly io: number } & (
-  | { readonly kind: 'read'; readonly offset: number; readonly length: number; readonly fill: Fill }
+  | { readonly kind: 'read'; readonly offset: number; readonly length: number; readonly fill: Fill | null }
   | { readonly kind: 'write'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'barrier' }
   | { readonly kind: 'discard' | 'zero'; readonly offset: number; readonly length: number }

@@ -134,7 +134,7 @@ export class Pipeline {
   /** Hot: a cached read of one block whose bytes have been copied. Guarded by the `hit.readNow` benchmark. */
   hit(op: number, block: number, actor: string, trace: TraceRef | null): void {
     const { state } = this;
-    const event = readHit(state, { at: this.#options.clock.turn(), op, block, count: 1, actor, trace });
+    const event = readHit(state, this.#options.clock.turn(), op, block, 1, actor, trace);
     this.#state(event);
     this.#bus.publish(event);
     if (this.#queue.length > 0) this.#drain();

@@ -190,7 +190,7 @@ describe('step 3: a run that keeps failing', () => {
       write(0, 8),
       flush(),
     );
-    for (let answers = 0; core.state.writebacksInFlight > 0; answers++) {
+    while (core.state.writebacksInFlight > 0) {
       const { io, block, count } = core.inFlight('writeback');
       core.take(block <= bad && bad < block + count ? fails(io) : done(io));
     }

@@ -1,6 +1,6 @@
 /** Reads, readahead, and the fills that they need. */
 import { ABSENT, CLEAN, LOADING } from '../block-state.js';
-import type { FillReason, Read } from '../events.js';
+import type { FillReason, Read, TraceRef } from '../events.js';
 import type { Input } from '../inputs.js';
 import { runBlocksMax } from '../limits.js';
 import type { CacheState, PendingRead } from '../state.js';
@@ -19,7 +19,7 @@ export function decideRead(turn: Turn, input: InputOf<'read'>): boolean {
   const refusal = unavailable(state);
   const hits = refusal === '' ? hitsIn(state, input.block, input.count) : 0;
   if (hits === input.count) {
-    turn.emit(readHit(state, input));
+    turn.emit(readHit(state, input.at, input.op, input.block, input.count, input.actor, input.trace));
     return true;
   }
   const overload = refusal || overloaded(state);
@@ -35,10 +35,15 @@ function missed(turn: Turn, input: InputOf<'read'>, hits: number): void {
   fillForRead(turn, op);
 }
 
-/** Hot: the whole decision of a read of cached blocks. */
+/** Hot: the whole decision of a read of cached blocks. Takes its arguments one by one so that only the event is allocated. */
 export function readHit(
   state: CacheState,
-  { at, op, block, count, actor, trace }: Omit<InputOf<'read'>, 'type'>,
+  at: number,
+  op: number,
+  block: number,
+  count: number,
+  actor: string,
+  trace: TraceRef | null,
 ): Read {
   return { type: 'read', seq: state.seq + 1, at, cause: 0, op, actor, trace, block, count };
 }

@@ -25,7 +25,7 @@ function opened(state: CacheState, event: EventOf<'opened'>): void {
   state.shape(config.blockSize, config.capacity);
 }
 
-function evicted(state: CacheState, event: EventOf<'evicted'>): void {
+export function evolveEvicted(state: CacheState, event: EventOf<'evicted'>): void {
   const { slots } = state;
   const slot = slots.find(event.block);
   state.counters.evictions++;
@@ -120,7 +120,7 @@ function closed(state: CacheState, event: EventOf<'closed'>): void {
 
 export const CONTROL_EVOLVERS = {
   opened,
-  evicted,
+  evicted: evolveEvicted,
   invalidated,
   resized,
   blockSizeChanged,

@@ -25,7 +25,7 @@ const DISCARDED = codeOfTrigger('discarded');
 
 const TIMEOUT = 'CACHETRAIL_DEVICE_TIMEOUT';
 
-function fillStarted(state: CacheState, event: EventOf<'fillStarted'>): void {
+export function evolveFillStarted(state: CacheState, event: EventOf<'fillStarted'>): void {
   const { slots } = state;
   const { io, op, block, count, cached } = event;
   state.lastIo = io;
@@ -55,7 +55,7 @@ function waitForFill(state: CacheState, fill: Fill, op: number): void {
   if (read !== undefined) read.fills++;
 }
 
-function fillFinished(state: CacheState, event: EventOf<'fillFinished'>): void {
+export function evolveFillFinished(state: CacheState, event: EventOf<'fillFinished'>): void {
   state.counters.bytesRead += state.bytesOf(event.block, event.count);
   endFill(state, event, FILLED);
 }
@@ -345,9 +345,9 @@ function takeIo(state: CacheState, io: number): DeviceIo {
 }
 
 export const DEVICE_EVOLVERS = {
-  fillStarted,
+  fillStarted: evolveFillStarted,
   fillJoined,
-  fillFinished,
+  fillFinished: evolveFillFinished,
   fillFailed,
   batchPlanned,
   writebackStarted,

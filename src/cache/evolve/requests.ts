@@ -43,7 +43,7 @@ export function evolveWritten(state: CacheState, event: Written): void {
   addWait(state, waitFor('through', event, event.generation));
 }
 
-function readMissed(state: CacheState, event: EventOf<'readMissed'>): void {
+export function evolveReadMissed(state: CacheState, event: EventOf<'readMissed'>): void {
   const { slots, counters } = state;
   countRequest(state, event.op);
   counters.reads++;
@@ -57,7 +57,7 @@ function readMissed(state: CacheState, event: EventOf<'readMissed'>): void {
   state.reads.set(op, { kind: 'read', op, block, count, fills: 0, blocked: false });
 }
 
-function endRead(state: CacheState, event: EventOf<'readFinished' | 'readFailed'>): void {
+export function evolveReadEnd(state: CacheState, event: EventOf<'readFinished' | 'readFailed'>): void {
   unblock(state, event.op);
   state.reads.delete(event.op);
   state.admissions.delete(event.op);
@@ -188,11 +188,11 @@ export function countRequest(state: CacheState, op: number): void {
 
 export const REQUEST_EVOLVERS = {
   read: evolveRead,
-  readMissed,
+  readMissed: evolveReadMissed,
   readBlocked,
   readResumed,
-  readFinished: endRead,
-  readFailed: endRead,
+  readFinished: evolveReadEnd,
+  readFailed: evolveReadEnd,
   readaheadRequested: (state: CacheState, event: EventOf<'readaheadRequested'>) => countRequest(state, event.op),
   writeQueued,
   written: evolveWritten,
