@@ -33,7 +33,7 @@ export function decide(turn: Turn, input: Input): boolean {
   if (turn.cause === 0) return true;
   const wroteOnly = turn.cause === state.seq && state.generation !== generation;
   if (wroteOnly && state.waits.size === waits && isUnmoved(state, kept, ready)) return true;
-  if (input.type === 'answer' && isAtEase(state)) return true;
+  if (input.type === 'answer' && kept === 0 && isAtEase(state)) return true;
   if (state.phase === 'open' || state.phase === 'closing') followUp(turn);
   return false;
 }

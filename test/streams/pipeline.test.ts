@@ -189,6 +189,18 @@ describe('the timers of a cache', () => {
     expect(clock.timers).to.equal(0);
   });
 
+  it('are one from the first dirty block on, until it is durable', async () => {
+    const { cache, clock, events, memory } = await opened();
+    await clock.until(cache.write(0, block(7)));
+    expect(clock.timers).to.equal(1);
+    await clock.until(cache.write(1, block(7)));
+    expect(clock.timers).to.equal(1);
+    await advance(clock, 5e9);
+    expect(typesOf(events).slice(-3)).to.deep.equal(['writebackFinished', 'barrierStarted', 'barrierFinished']);
+    expect(memory.bytes[BLOCK]).to.equal(7);
+    expect(clock.timers).to.equal(0);
+  });
+
   it('are armed again for a block that is written while its bytes are synced', async () => {
     const { cache, clock, memory, device } = await opened();
     const barrier = device.inject({ on: 'barrier', hang: 'after', times: 1 });
