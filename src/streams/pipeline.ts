@@ -16,7 +16,7 @@ import type { Input } from '../cache/inputs.js';
 import { CacheState } from '../cache/state.js';
 import { Turn } from '../cache/turn.js';
 import type { BlockDevice } from '../device/block-device.js';
-import { type CachetrailError, codeOf, DeviceError, InternalError } from '../device/errors.js';
+import { type CachetrailError, codeOf, DeviceError, InternalError, RequestError } from '../device/errors.js';
 import type { Lender } from './borrowed-block.js';
 import { EventBus, type SubscriberError } from './bus.js';
 import { type AnyCaller, Callers, type PlainCaller } from './callers.js';
@@ -114,6 +114,7 @@ export class Pipeline {
 
   /** Decides on an input now, or after what is being decided or delivered. */
   submit(input: Input): void {
+    if (this.failure !== null) return;
     if (this.#deciding || this.#bus.isDelivering || this.#queue.length > 0) {
       this.#queue.push(input);
       if (this.#deciding || this.#bus.isDelivering) return;
@@ -167,6 +168,7 @@ export class Pipeline {
   }
 
   #decide(input: Input): void {
+    if (this.state.phase === 'closed') return this.#refuseLate(input);
     let rests = false;
     this.#deciding = true;
     try {
@@ -178,6 +180,12 @@ export class Pipeline {
     this.#deciding = false;
     this.#bus.deliver();
     if (!rests || input.type === 'tick') this.#setDeadline(input.at);
+  }
+
+  /** `closed` is the last event: what was lined up behind it is refused without one. */
+  #refuseLate(input: Input): void {
+    if (!('op' in input)) return;
+    this.callers.take(input.op)?.fail(new RequestError('CACHETRAIL_CLOSED', 'the cache is closed'));
   }
 
   #drain(): void {

@@ -240,6 +240,30 @@ describe('the timers of a cache', () => {
 });
 
 describe('the last event', () => {
+  it('is that the cache is closed, whatever is asked in the handlers before it', async () => {
+    const clock = new VirtualClock();
+    const device = memoryDevice({ sizeBytes: BLOCKS * BLOCK }, { readOnly: true });
+    const cache = await openCache(device, { blockSize: BLOCK, capacity: 8, clock });
+    await clock.until(cache.read(0));
+    const events: CacheEvent[] = [];
+    const asked: Promise<string>[] = [];
+    let completed = false;
+    cache.events$.subscribe({
+      next: (event) => {
+        events.push(event);
+        if (event.type !== 'read' || asked.length > 0) return;
+        asked.push(codeOfRejection(cache.close()), codeOfRejection(cache.read(1)), codeOfRejection(cache.flush()));
+      },
+      complete: () => {
+        completed = true;
+      },
+    });
+    cache.readNow(0, new Uint8Array(BLOCK));
+    expect(await clock.until(Promise.all(asked))).to.deep.equal(['none', 'CACHETRAIL_CLOSED', 'CACHETRAIL_CLOSED']);
+    expect(typesOf(events)).to.deep.equal(['read', 'closeStarted', 'closed']);
+    expect(completed).to.equal(true);
+  });
+
   it('is not followed by a late answer', async () => {
     const { cache, clock, device, events } = await opened({ deviceTimeoutMs: 100 });
     const rule = device.inject({ on: 'write', hang: 'after' });
