@@ -7,7 +7,7 @@ import type { FailureOutcome } from '../cache/events.js';
 import { TIMEOUT_CODE } from '../cache/failure-codes.js';
 import type { Fill } from '../cache/state.js';
 import type { BlockDevice } from '../device/block-device.js';
-import { DeviceError } from '../device/errors.js';
+import { codeOf, DeviceError } from '../device/errors.js';
 import type { CancelTimer, Clock } from './clock.js';
 
 export type DeviceCommand = { readonly io: number } & (
@@ -116,8 +116,7 @@ class Lane {
     this.#watch();
     this.#send(running).then(
       (moved) => this.#answered(running, moved),
-      (error: unknown) =>
-        this.#end(running, error ?? new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', 'no reason given'), 'failed'),
+      (error: unknown) => this.#failed(running, error),
     );
   }
 
@@ -167,6 +166,12 @@ class Lane {
     const wanted = bytes.length;
     if (moved === wanted) return this.#end(running, null, 'failed');
     this.#end(running, transferError(command.kind, wanted, moved), 'unknown');
+  }
+
+  /** A timeout of the device's own is an answer like any other: only what has not answered may still answer. */
+  #failed(running: Running, error: unknown): void {
+    if (codeOf(error) === TIMEOUT_CODE) return this.#end(running, ownTimeout(error), 'unknown');
+    this.#end(running, error ?? new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', 'no reason given'), 'failed');
   }
 
   #end(running: Running, error: unknown, outcome: FailureOutcome): void {
@@ -249,6 +254,10 @@ function transferError(kind: 'read' | 'write', wanted: number, moved: number | u
 
 export function timedOut(timeoutNs: number): DeviceError {
   return new DeviceError(TIMEOUT_CODE, `the device has not answered for ${timeoutNs / 1e6} ms`);
+}
+
+function ownTimeout(cause: unknown): Error {
+  return Object.assign(new Error('the device reported a timeout of its own', { cause }), { code: 'ETIMEDOUT' });
 }
 
 function stalled(): DeviceError {

@@ -287,4 +287,14 @@ describe('errors of the device', () => {
     expect(error.code).to.equal('CACHETRAIL_READ_FAILED');
     expect(error.cause).to.be.an('error').with.property('syscall', 'read');
   });
+
+  it('that look like a timeout of cachetrail’s own do not leave a block stuck: the device has answered', async () => {
+    const { cache, clock, device } = await opened();
+    const rule = device.inject({ on: 'write', code: 'CACHETRAIL_DEVICE_TIMEOUT' });
+    await clock.until(cache.write(0, block(7)));
+    expect(await clock.until(codeOfRejection(cache.flush()))).to.equal('CACHETRAIL_FLUSH_FAILED');
+    rule.cure();
+    await clock.until(cache.flush());
+    expect(cache.inspect(0).state).to.equal('clean');
+  });
 });
