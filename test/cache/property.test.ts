@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import {
   type BlockCache,
   type BlockDevice,
+  type BorrowedBlock,
   type CacheEvent,
   CachetrailError,
   faultDevice,
@@ -314,17 +315,22 @@ class Trial {
 
   async #borrow(cache: BlockCache, block: number, dirty: boolean): Promise<void> {
     const borrowed = await cache.borrow(block);
-    const offset = block * this.#run.blockSize;
-    this.#checkRead(offset, borrowed.bytes);
-    if (dirty) {
-      this.#tag = (this.#tag % 255) + 1;
-      borrowed.bytes.fill(this.#tag);
-      this.#possibly(offset, borrowed.bytes.length, this.#tag, true);
-      const marked = borrowed.markDirty();
-      this.#model.fill(this.#tag, offset, offset + borrowed.bytes.length);
-      await marked;
+    try {
+      const offset = block * this.#run.blockSize;
+      this.#checkRead(offset, borrowed.bytes);
+      if (dirty) await this.#change(borrowed, offset);
+    } finally {
+      borrowed.release();
     }
-    borrowed.release();
+  }
+
+  async #change(borrowed: BorrowedBlock, offset: number): Promise<void> {
+    this.#tag = (this.#tag % 255) + 1;
+    borrowed.bytes.fill(this.#tag);
+    this.#possibly(offset, borrowed.bytes.length, this.#tag, true);
+    const marked = borrowed.markDirty();
+    this.#model.fill(this.#tag, offset, offset + borrowed.bytes.length);
+    await marked;
   }
 
   #possibly(offset: number, length: number, value: number, unordered: boolean): void {
@@ -381,7 +387,7 @@ const TOLERATED: Readonly<Record<Step['kind'], readonly string[]>> = {
   flush: ['CACHETRAIL_FLUSH_FAILED', 'CACHETRAIL_BARRIER_FAILED'],
   invalidate: ['CACHETRAIL_DIRTY', 'CACHETRAIL_PINNED'],
   readahead: [],
-  borrow: [...READ_CODES, 'CACHETRAIL_PINNED'],
+  borrow: [...READ_CODES, 'CACHETRAIL_PINNED', 'CACHETRAIL_WRITE_FAILED'],
   zero: [],
   resize: [],
 };
