@@ -144,6 +144,39 @@ export const ERROR_CODES = {
     meaning: 'All data was made durable, but the device reported an error when it was closed.',
     remedy: 'See `cause`. The cache is closed.',
   },
+  CACHETRAIL_JOURNAL_NOT_FOUND: {
+    meaning: 'There is no directory at the journal’s path, or it cannot be read.',
+    remedy: 'Check the path and its permissions; see `cause`.',
+  },
+  CACHETRAIL_JOURNAL_NONE: {
+    meaning: 'The path holds no journal.',
+    remedy: 'Name the directory with the journal’s segments, files that end in `.ctj`.',
+  },
+  CACHETRAIL_JOURNAL_VERSION: {
+    meaning: 'The journal was written in a format that this version does not know.',
+    remedy: 'Use a newer cachetrail.',
+  },
+  CACHETRAIL_JOURNAL_KEY: {
+    meaning:
+      'The journal has a key, and the one given is another, or none was; or a key was given for one that has none.',
+    remedy: 'Give the key that it was begun with.',
+  },
+  CACHETRAIL_JOURNAL_DAMAGED: {
+    meaning: 'The journal is damaged or altered where it would have to be whole.',
+    remedy: 'Run `cachetrail verify`; keep it as it is, and begin another journal.',
+  },
+  CACHETRAIL_JOURNAL_RANGE: {
+    meaning: 'The journal does not hold what is needed to know that moment.',
+    remedy: 'Ask for a seq between the first and the last of the journal; older ones may have been deleted.',
+  },
+  CACHETRAIL_JOURNAL_LOCKED: {
+    meaning: 'Another cache is writing the journal.',
+    remedy: 'Close it first, or choose another directory.',
+  },
+  CACHETRAIL_JOURNAL_FAILED: {
+    meaning: 'The journal could not be written, so what it should hold is not safe.',
+    remedy: 'See `cause` for the system’s own error; make room or mend the disk, then open the cache again.',
+  },
   CACHETRAIL_NO_FILE_SYSTEM: {
     meaning: 'The image holds no ext2, ext3 or ext4 file system that can be mounted.',
     remedy: 'Make one with `mke2fs`, or name another image.',

@@ -1,0 +1,48 @@
+/** Which frames and events a reader wants. */
+import type { CacheEvent } from '../../cache/events.js';
+import type { FrameHeader } from './frame.js';
+import type { JournalFilter } from './types.js';
+
+const NS_PER_MS = 1e6;
+
+export function wantsFrame(filter: JournalFilter, frame: FrameHeader, epochMs: number): boolean {
+  const { from = 0, to = Infinity, since = -Infinity, until = Infinity } = filter;
+  if (frame.firstSeq > to || frame.firstSeq + frame.count - 1 < from) return false;
+  return epochMs + frame.maxAt / NS_PER_MS >= since && epochMs + frame.minAt / NS_PER_MS <= until;
+}
+
+/** A test of single events, made once for each reading. */
+export function eventTest(filter: JournalFilter): (event: CacheEvent, epochMs: number) => boolean {
+  const { from = 0, to = Infinity, since = -Infinity, until = Infinity, traceId } = filter;
+  const types = filter.types === undefined ? null : new Set<string>(filter.types);
+  const actors = filter.actors === undefined ? null : new Set(filter.actors);
+  const ops = filter.ops === undefined ? null : new Set(filter.ops);
+  const ranges = filter.blocks?.map((block) => (typeof block === 'number' ? { block, count: 1 } : block)) ?? null;
+  return (event, epochMs) => {
+    if (event.seq < from || event.seq > to) return false;
+    if (types !== null && !types.has(event.type)) return false;
+    if (actors !== null && !('actor' in event && actors.has(event.actor))) return false;
+    if (ops !== null && !('op' in event && ops.has(event.op))) return false;
+    if (traceId !== undefined && !('trace' in event && event.trace?.traceId === traceId)) return false;
+    if (ranges !== null && !ranges.some((range) => namesBlocks(event, range))) return false;
+    const ms = epochMs + event.at / NS_PER_MS;
+    return ms >= since && ms <= until;
+  };
+}
+
+interface Range {
+  readonly block: number;
+  readonly count: number;
+}
+
+function namesBlocks(event: CacheEvent, range: Range): boolean {
+  if ('block' in event) return meets(event.block, 'count' in event ? event.count : 1, range);
+  if ('runs' in event) return event.runs.some((block, at) => at % 2 === 0 && meets(block, event.runs[at + 1], range));
+  if ('blocks' in event && typeof event.blocks !== 'number')
+    return event.blocks.some((block) => meets(block, 1, range));
+  return false;
+}
+
+function meets(block: number, count: number, range: Range): boolean {
+  return block < range.block + range.count && range.block < block + count;
+}

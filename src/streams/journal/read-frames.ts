@@ -1,0 +1,160 @@
+/** The frames of a whole journal, in order, from any point on; what is wrong between them is reported. */
+import { JournalError } from './errors.js';
+import type { FrameHeader } from './frame.js';
+import { FRAME_HEADER_BYTES, parseFrameHeader } from './frame.js';
+import type { Links, Report } from './link.js';
+import { type FoundHeader, readSegmentHeader } from './read-header.js';
+import { type FoundDamage, type FoundFrame, scanFrames } from './scan.js';
+import { SegmentBytes } from './segment-bytes.js';
+import { type SegmentHeader, tagOf } from './segment-header.js';
+import { type Segment, segmentsOf } from './segments.js';
+import type { JournalProblemKind } from './types.js';
+
+export interface JournalFrame {
+  readonly segment: Segment;
+  readonly frame: FoundFrame;
+  /** Of the segment; null if it is damaged and no other tells. */
+  readonly header: SegmentHeader | null;
+}
+
+export interface FrameReading {
+  readonly directory: string;
+  readonly links: Links;
+  readonly report: Report;
+  /** Segments before the first that this returns true for are not opened. Gets the segment after it, too. */
+  readonly startsAt?: (segment: Segment, next: Segment) => boolean;
+  /** Frames whose events are wanted; of the others only the header is read. */
+  readonly wants: (header: FrameHeader, segment: SegmentHeader | null) => boolean;
+  /** At the end: true when there may be more, false to end. */
+  readonly more?: () => Promise<boolean>;
+  readonly key: (header: SegmentHeader) => void;
+}
+
+export async function* readFrames(reading: FrameReading): AsyncGenerator<JournalFrame, void, undefined> {
+  let segments = await segmentsOf(reading.directory);
+  let index = 0;
+  const { startsAt } = reading;
+  if (startsAt !== undefined) {
+    while (index + 1 < segments.length && !startsAt(segments[index], segments[index + 1])) index++;
+  }
+  let known: SegmentHeader | null = null;
+  for (;;) {
+    const segment = segments[index];
+    const isLast = async () => {
+      segments = await segmentsOf(reading.directory);
+      return segments.every(({ number }) => number <= segment.number);
+    };
+    const bytes = await openSegment(segment);
+    if (bytes !== null) known = yield* readSegment(reading, segment, bytes, known, isLast);
+    if (await isLast()) return;
+    index = segments.findIndex(({ number }) => number > segment.number);
+  }
+}
+
+async function* readSegment(
+  reading: FrameReading,
+  segment: Segment,
+  bytes: SegmentBytes,
+  known: SegmentHeader | null,
+  isLast: () => Promise<boolean>,
+): AsyncGenerator<JournalFrame, SegmentHeader | null, undefined> {
+  const { links } = reading;
+  try {
+    const found = await findHeader(reading, segment, bytes, isLast);
+    if (found !== null) {
+      reading.key(found.header);
+      links.segment(segment.name, found);
+    }
+    const tag = found !== null ? tagOf(found.header) : known !== null ? tagOf(known) : await anyTag(bytes);
+    const header = found?.header ?? known;
+    let at = found?.headerBytes.length ?? 0;
+    if (tag === null) {
+      report(reading, segment, damageFrom(0, bytes.size), (await isLast()) ? 'torn' : 'damaged');
+      return known;
+    }
+    const wants = (frame: FrameHeader) => reading.wants(frame, header);
+    for (;;) {
+      let held: FoundDamage | null = null;
+      for await (const part of scanFrames(bytes, at, tag, wants)) {
+        if (part.kind === 'frame') {
+          const verdict = links.frame(segment.name, part);
+          if (verdict === 'good') yield { segment, frame: part, header };
+          at = part.end;
+        } else if (part.reachesEnd) {
+          held = part;
+        } else {
+          report(reading, segment, part, 'damaged');
+          links.damage();
+          at = part.end;
+        }
+      }
+      // The end of a live journal may be half written: whether it is torn shows when nothing more comes.
+      if (!(await isLast())) {
+        // What was written between the last look and the next segment's beginning.
+        const { size } = bytes;
+        await bytes.refresh();
+        if (bytes.size > size) continue;
+        if (held !== null) report(reading, segment, held, 'damaged');
+        if (held !== null) links.damage();
+        return header;
+      }
+      if (reading.more === undefined || !(await reading.more())) {
+        if (held !== null) report(reading, segment, held, 'torn');
+        return header;
+      }
+      await bytes.refresh();
+    }
+  } finally {
+    await bytes.close();
+  }
+}
+
+async function findHeader(
+  reading: FrameReading,
+  segment: Segment,
+  bytes: SegmentBytes,
+  isLast: () => Promise<boolean>,
+): Promise<FoundHeader | null> {
+  for (;;) {
+    const found = await readSegmentHeader(bytes);
+    if (found !== null) return found;
+    // A live journal may be about to begin it.
+    const waits = reading.more !== undefined && bytes.size < 4096 && (await isLast());
+    if (!waits || !(await reading.more())) break;
+    await bytes.refresh();
+  }
+  // Where its frames begin is found by looking for them, and reported from there.
+  reading.links.damage();
+  reading.links.nextNumber = segment.number + 1;
+  return null;
+}
+
+/** Null if the segment was deleted by retention since it was listed. */
+async function openSegment(segment: Segment): Promise<SegmentBytes | null> {
+  try {
+    return await SegmentBytes.open(segment.path);
+  } catch (cause) {
+    if (typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOENT') return null;
+    throw new JournalError('CACHETRAIL_JOURNAL_NOT_FOUND', `${segment.path} cannot be read`, { cause });
+  }
+}
+
+/** The tag of the first frame that is whole, where no header tells it. */
+async function anyTag(bytes: SegmentBytes): Promise<Uint8Array | null> {
+  for (let at = 0; at + FRAME_HEADER_BYTES <= bytes.size; at++) {
+    const head = await bytes.read(at, FRAME_HEADER_BYTES);
+    if (head[0] === 0x43 && parseFrameHeader(head, head.subarray(4, 8)) !== null) return head.slice(4, 8);
+  }
+  return null;
+}
+
+function damageFrom(start: number, end: number): FoundDamage {
+  return { kind: 'damage', start, end, reachesEnd: true };
+}
+
+function report(reading: FrameReading, segment: Segment, part: FoundDamage, kind: JournalProblemKind): void {
+  const { start, end } = part;
+  const bytes = `${end - start} bytes from ${start}`;
+  const message = kind === 'torn' ? `the end is not whole: ${bytes}` : `${bytes} are damaged`;
+  reading.report({ kind, segment: segment.name, start, end, fromSeq: reading.links.nextSeq, toSeq: 0, message });
+}

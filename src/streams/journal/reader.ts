@@ -1,0 +1,154 @@
+/** Reads a journal, live or at rest, whatever its size in memory of one frame. */
+import { Observable } from 'rxjs';
+import type { CacheEvent } from '../../cache/events.js';
+import { type Clock, systemClock } from '../clock.js';
+import { digesterFor } from './chain.js';
+import { MalformedError } from './codec/byte-source.js';
+import { EventDecoder } from './codec/decoder.js';
+import { eventTest, wantsFrame } from './filter.js';
+import { FRAME_HEADER_BYTES } from './frame.js';
+import { Links } from './link.js';
+import { type JournalFrame, readFrames } from './read-frames.js';
+import { segmentsOf } from './segments.js';
+import { isKeyed, startBySince } from './seek.js';
+import { checkKey } from './tail.js';
+import type { JournalProblem, JournalReadOptions, JournalRecord } from './types.js';
+
+export interface OpenJournalOptions {
+  /** To check a keyed journal's chain. Without it the events can be read all the same, unchecked. */
+  readonly key?: Uint8Array;
+}
+
+const POLL_NS = 100 * 1e6;
+
+/** Opens a journal for reading. Rejects with JournalError CACHETRAIL_JOURNAL_NOT_FOUND or _NONE; everything else shows while it is read. */
+export async function openJournal(directory: string, options: OpenJournalOptions = {}): Promise<Journal> {
+  digesterFor(options.key ?? null);
+  await segmentsOf(directory);
+  return new Journal(directory, options.key ?? null);
+}
+
+export class Journal {
+  readonly directory: string;
+  readonly #key: Uint8Array | null;
+
+  /** @internal Use `openJournal`. */
+  constructor(directory: string, key: Uint8Array | null) {
+    this.directory = directory;
+    this.#key = key;
+  }
+
+  /** The events that match, in order. Each problem is told to `onProblem`, or is a process warning. */
+  async *read(options: JournalReadOptions = {}): AsyncGenerator<CacheEvent, void, undefined> {
+    for await (const { event } of this.records(options)) yield event;
+  }
+
+  /** The same as an Observable: each subscription reads anew, and stops when it is unsubscribed. */
+  read$(options: JournalReadOptions = {}): Observable<CacheEvent> {
+    return new Observable((subscriber) => {
+      const stop = new AbortController();
+      const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+      const run = async () => {
+        for await (const event of this.read({ ...options, signal })) {
+          if (subscriber.closed) return;
+          subscriber.next(event);
+        }
+        subscriber.complete();
+      };
+      run().catch((error: unknown) => subscriber.error(error));
+      return () => stop.abort();
+    });
+  }
+
+  /** The same with what stands beside each event. Payloads and digests are views that stay as they are. */
+  async *records(options: JournalReadOptions = {}): AsyncGenerator<JournalRecord, void, undefined> {
+    const { directory } = this;
+    const report = options.onProblem ?? warn;
+    const { signal, from = 0, since } = options;
+    const seek = since === undefined ? null : await startBySince(directory, since);
+    const links = new Links(await this.#digester(), report);
+    const frames = readFrames({
+      directory,
+      links,
+      report,
+      startsAt: (segment, next) => next.firstSeq > from && (seek === null || segment.number >= seek),
+      wants: (frame, segment) => wantsFrame(options, frame, segment?.epochMs ?? Number.NaN),
+      key: (header) => {
+        if (this.#key !== null) checkKey(header, this.#key);
+      },
+      ...(options.follow === true ? { more: waiting(options) } : {}),
+    });
+    const decoder = new EventDecoder();
+    const matches = eventTest(options);
+    for await (const found of frames) {
+      if (signal?.aborted) return;
+      if (found.frame.header.firstSeq > (options.to ?? Infinity)) return;
+      for (const record of recordsOf(found, decoder, report)) {
+        if (signal?.aborted) return;
+        if (matches(record.event, record.epochMs)) yield record;
+      }
+    }
+  }
+
+  /** Null where the journal has a key that was not given. */
+  async #digester() {
+    if (this.#key !== null) return digesterFor(this.#key);
+    return (await isKeyed(this.directory)) ? null : digesterFor(null);
+  }
+}
+
+/** All events of a frame, or none: what is half understood is not given. */
+export function recordsOf(
+  { segment, frame, header }: JournalFrame,
+  decoder: EventDecoder,
+  report: (problem: JournalProblem) => void,
+): readonly JournalRecord[] {
+  const { start, end, bytes } = frame;
+  if (bytes === null) return [];
+  const { firstSeq, count } = frame.header;
+  const records: JournalRecord[] = [];
+  const epochMs = header?.epochMs ?? Number.NaN;
+  try {
+    decoder.begin(bytes, FRAME_HEADER_BYTES, bytes.length, firstSeq, count);
+    for (let event = decoder.next(); event !== null; event = decoder.next()) {
+      records.push({ event, epochMs, payload: decoder.payload, digests: decoder.digests });
+    }
+    return records;
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    const message = `the sums are right, but ${error.message}: was it written by a newer version?`;
+    report({
+      kind: 'damaged',
+      segment: segment.name,
+      start,
+      end,
+      fromSeq: firstSeq,
+      toSeq: firstSeq + count - 1,
+      message,
+    });
+    return [];
+  }
+}
+
+/** Waits a little for a live journal to grow. */
+function waiting({ clock = systemClock(), signal }: JournalReadOptions): () => Promise<boolean> {
+  return () => (signal?.aborted ? Promise.resolve(false) : pause(clock, signal));
+}
+
+function pause(clock: Clock, signal: AbortSignal | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    const ended = () => {
+      cancel();
+      resolve(false);
+    };
+    const cancel = clock.setTimer(clock.now() + POLL_NS, true, () => {
+      signal?.removeEventListener('abort', ended);
+      resolve(true);
+    });
+    signal?.addEventListener('abort', ended, { once: true });
+  });
+}
+
+function warn(problem: JournalProblem): void {
+  process.emitWarning(`${problem.segment}: ${problem.message}`, { type: 'CachetrailWarning' });
+}

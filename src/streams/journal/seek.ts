@@ -1,0 +1,46 @@
+/** What can be told of segments from their headers alone. */
+import { FRAME_HEADER_BYTES, parseFrameHeader } from './frame.js';
+import { readSegmentHeader } from './read-header.js';
+import { SegmentBytes } from './segment-bytes.js';
+import { tagOf } from './segment-header.js';
+import { type Segment, segmentsOf } from './segments.js';
+
+const NS_PER_MS = 1e6;
+
+/** The number of the last segment that begins before a time, milliseconds since 1970; else the first. */
+export async function startBySince(directory: string, since: number): Promise<number> {
+  const segments = await segmentsOf(directory);
+  for (let index = segments.length - 1; index > 0; index--) {
+    const startMs = await startOf(segments[index]);
+    if (startMs !== null && startMs <= since) return segments[index].number;
+  }
+  return segments[0].number;
+}
+
+/** Of the first segment whose header is whole: whether the chain has a key. */
+export async function isKeyed(directory: string): Promise<boolean> {
+  for (const segment of await segmentsOf(directory)) {
+    const bytes = await SegmentBytes.open(segment.path);
+    try {
+      const found = await readSegmentHeader(bytes);
+      if (found !== null) return found.header.keyCheck !== null;
+    } finally {
+      await bytes.close();
+    }
+  }
+  return false;
+}
+
+/** When its first event was, milliseconds since 1970; null if that cannot be told. */
+async function startOf(segment: Segment): Promise<number | null> {
+  const bytes = await SegmentBytes.open(segment.path);
+  try {
+    const found = await readSegmentHeader(bytes);
+    if (found === null) return null;
+    const head = await bytes.peek(found.headerBytes.length, FRAME_HEADER_BYTES);
+    const frame = parseFrameHeader(head, tagOf(found.header));
+    return frame === null ? null : found.header.epochMs + frame.minAt / NS_PER_MS;
+  } finally {
+    await bytes.close();
+  }
+}

@@ -1,0 +1,152 @@
+/** Frames into segments: numbers them, chains them, begins a new one when one is full, and lets old ones go. */
+import { unlinkSync } from 'node:fs';
+import type { Opened } from '../../cache/events.js';
+import { keyCheck } from './chain.js';
+import { FRAME_HEADER_BYTES, type FrameFacts, sealFrame } from './frame.js';
+import { chainAfterHeader, encodeSegmentHeader, type SegmentHeader } from './segment-header.js';
+import { expiredSegments, type KeptSegment } from './retention.js';
+import { SegmentFile, syncDirectory } from './segment-file.js';
+import { segmentName } from './segments.js';
+import type { JournalSettings } from './writer-options.js';
+
+/** What a segment's header says of the cache that its events are of. */
+export interface Session {
+  readonly journalId: Uint8Array;
+  readonly opened: Opened;
+  readonly epochMs: number;
+}
+
+export type SegmentFacts = Omit<FrameFacts, 'tag' | 'before'>;
+
+export class SegmentWriter {
+  /** The chain after the last frame written. */
+  head: Uint8Array;
+  frames = 0;
+  bytes = 0;
+  segments = 0;
+  readonly #directory: string;
+  readonly #settings: JournalSettings;
+  readonly #complete: KeptSegment[];
+  #number: number;
+  #lastSeq: number;
+  #file: SegmentFile | null = null;
+
+  constructor(
+    directory: string,
+    settings: JournalSettings,
+    before: { number: number; lastSeq: number; head: Uint8Array; complete: readonly KeptSegment[] },
+  ) {
+    this.#directory = directory;
+    this.#settings = settings;
+    this.#number = before.number;
+    this.#lastSeq = before.lastSeq;
+    this.head = before.head;
+    this.#complete = [...before.complete];
+  }
+
+  get isOpen(): boolean {
+    return this.#file !== null;
+  }
+
+  /** Writes a frame whose body is in place; throws what the system says, and then nothing of it counts. */
+  write(frame: Uint8Array, facts: SegmentFacts, session: Session, lost: number): void {
+    const { digester, segmentBytes } = this.#settings;
+    const full = this.#file !== null && this.#file.frames > 0 && this.#file.size + frame.length > segmentBytes;
+    if (full) this.#complete.push(this.#finish());
+    const file = this.#file ?? this.#begin(facts.firstSeq, session, lost);
+    const tag = session.journalId.subarray(0, 4);
+    const digest = sealFrame(frame, { ...facts, tag, before: this.head }, digester);
+    file.write(frame);
+    file.frames++;
+    this.head = digest;
+    this.#lastSeq = facts.firstSeq + facts.count - 1;
+    this.frames++;
+    this.bytes += frame.length;
+  }
+
+  /** Bytes that a frame's header takes before its body. */
+  static readonly headerBytes = FRAME_HEADER_BYTES;
+
+  sync(): Promise<void> {
+    return this.#file?.sync() ?? Promise.resolve();
+  }
+
+  /** Lets go of a segment that cannot be written any more; the next frame begins another. */
+  abandon(): void {
+    const file = this.#file;
+    this.#file = null;
+    if (file === null) return;
+    this.#complete.push(this.#kept(file));
+    file.close();
+  }
+
+  /** Deletes what retention says; throws what the system says. */
+  expire(): void {
+    const { retention, neededFrom } = this.#settings;
+    const now = { ms: this.#nowMs(), currentBytes: this.#file?.size ?? 0, neededFrom: neededFrom() };
+    const expired = expiredSegments(this.#complete, retention, now);
+    for (let left = expired; left > 0; left--) {
+      unlinkSync(this.#complete[0].path);
+      this.#complete.shift();
+    }
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  #begin(firstSeq: number, session: Session, lost: number): SegmentFile {
+    const { mode, key, contentDigests, digester } = this.#settings;
+    const { journalId, opened, epochMs } = session;
+    const header: SegmentHeader = {
+      journalId,
+      number: this.#number + 1,
+      firstSeq,
+      openedSeq: opened.seq,
+      lost,
+      epochMs,
+      before: this.head,
+      keyCheck: key === null ? null : keyCheck(key, journalId),
+      payloads: mode === 'durable',
+      contentDigests,
+      identity: opened.identity,
+      config: opened.config,
+    };
+    const bytes = encodeSegmentHeader(header);
+    const file = new SegmentFile(this.#directory, segmentName(header.number, firstSeq), header.number, firstSeq);
+    try {
+      file.write(bytes);
+      if (mode === 'durable') syncDirectory(this.#directory);
+    } catch (error) {
+      file.close();
+      unlinkSync(file.path);
+      throw error;
+    }
+    this.#number = header.number;
+    this.#file = file;
+    this.head = chainAfterHeader(bytes, digester);
+    this.bytes += bytes.length;
+    this.segments++;
+    return file;
+  }
+
+  #finish(): KeptSegment {
+    const file = this.#file;
+    if (file === null) throw new TypeError('a segment is open');
+    // What follows is acknowledged by a sync of the next file, which says nothing of this one.
+    if (this.#settings.mode === 'durable') file.syncNow();
+    this.#file = null;
+    file.close();
+    return this.#kept(file);
+  }
+
+  #kept(file: SegmentFile): KeptSegment {
+    return { path: file.path, lastSeq: this.#lastSeq, bytes: file.size, endedMs: this.#nowMs() };
+  }
+
+  #nowMs(): number {
+    const { clock } = this.#settings;
+    return clock.epochMs + clock.now() / 1e6;
+  }
+}

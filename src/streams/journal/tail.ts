@@ -1,0 +1,90 @@
+/** Where a journal that is there already ends, so that it can be continued. */
+import { truncate, unlink } from 'node:fs/promises';
+import { chainAfterHeader, type SegmentHeader, tagOf } from './segment-header.js';
+import { type Digester, keyCheck } from './chain.js';
+import { JournalError } from './errors.js';
+import { digestOfFrame, isSame } from './frame.js';
+import { readSegmentHeader } from './read-header.js';
+import { scanFrames } from './scan.js';
+import { SegmentBytes } from './segment-bytes.js';
+import { type Segment, segmentsIn } from './segments.js';
+
+export interface Tail {
+  /** Oldest first; the last is complete, and is not written any more. */
+  readonly segments: readonly Segment[];
+  readonly header: SegmentHeader;
+  readonly lastSeq: number;
+  /** The chain after the last whole frame. */
+  readonly head: Uint8Array;
+  readonly tornBytes: number;
+}
+
+/**
+ * Cuts off what is torn. Null if there is no journal. Rejects with JournalError CACHETRAIL_JOURNAL_KEY if the journal has
+ * another key, CACHETRAIL_JOURNAL_DAMAGED if its end cannot be understood, CACHETRAIL_JOURNAL_VERSION.
+ */
+export async function findTail(directory: string, key: Uint8Array | null, digester: Digester): Promise<Tail | null> {
+  const segments = await segmentsIn(directory);
+  let tornBytes = 0;
+  while (segments.length > 0) {
+    const last = segments[segments.length - 1];
+    const end = await endOf(last, key, digester);
+    if (end !== null) {
+      const cut = end.tornBytes > 0;
+      if (cut) await truncate(last.path, last.bytes - end.tornBytes);
+      if (cut) segments[segments.length - 1] = { ...last, bytes: last.bytes - end.tornBytes };
+      return { ...end, segments, tornBytes: tornBytes + end.tornBytes };
+    }
+    // A crash while it was being begun: there is nothing in it.
+    await unlink(last.path);
+    tornBytes += last.bytes;
+    segments.pop();
+  }
+  return null;
+}
+
+/** Null if not even the header is whole, and no frame follows. */
+async function endOf(
+  segment: Segment,
+  key: Uint8Array | null,
+  digester: Digester,
+): Promise<Omit<Tail, 'segments'> | null> {
+  const bytes = await SegmentBytes.open(segment.path);
+  try {
+    const found = await readSegmentHeader(bytes);
+    if (found === null) {
+      if (bytes.size < 4096) return null;
+      throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `the header of ${segment.name} is damaged`);
+    }
+    const { header, headerBytes } = found;
+    checkKey(header, key);
+    let head: Uint8Array = chainAfterHeader(headerBytes, digester);
+    let lastSeq = header.firstSeq - 1;
+    let tornBytes = 0;
+    for await (const part of scanFrames(bytes, headerBytes.length, tagOf(header), () => true)) {
+      if (part.kind === 'damage') {
+        if (part.reachesEnd) tornBytes = part.end - part.start;
+        continue;
+      }
+      if (part.bytes === null || !isSame(digestOfFrame(part.bytes, digester), part.header.digest)) {
+        throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `${segment.name} was altered at byte ${part.start}`);
+      }
+      head = part.header.digest;
+      lastSeq = part.header.firstSeq + part.header.count - 1;
+    }
+    return { header, lastSeq, head, tornBytes };
+  } finally {
+    await bytes.close();
+  }
+}
+
+export function checkKey(header: SegmentHeader, key: Uint8Array | null): void {
+  const fits =
+    header.keyCheck === null ? key === null : key !== null && isSame(keyCheck(key, header.journalId), header.keyCheck);
+  if (fits) return;
+  const message =
+    header.keyCheck === null
+      ? 'the journal has no key, so it is not continued with one'
+      : 'the journal has another key than the one given';
+  throw new JournalError('CACHETRAIL_JOURNAL_KEY', message);
+}

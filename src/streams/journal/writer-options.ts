@@ -1,0 +1,39 @@
+/** What a journal is opened with, checked, and completed with defaults. */
+import { checkPositive, invalid } from '../options.js';
+import { digesterFor } from './chain.js';
+import type { JournalOptions } from './types.js';
+
+const BUFFER_BYTES_DEFAULT = 64 * 1024;
+const BUFFER_MS_DEFAULT = 1000;
+const SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024;
+const NS_PER_MS = 1e6;
+
+/** Throws ArgumentError. */
+export function settingsOf(options: JournalOptions) {
+  const { mode = 'audit', bufferBytes = BUFFER_BYTES_DEFAULT, bufferMs = BUFFER_MS_DEFAULT } = options;
+  const { segmentBytes = SEGMENT_BYTES_DEFAULT, retention = {}, key = null } = options;
+  const onFailure = options.onFailure ?? (mode === 'durable' ? 'stop' : 'continue');
+  if (mode !== 'audit' && mode !== 'durable') throw invalid(`mode is audit or durable, not ${String(mode)}`);
+  if (onFailure !== 'stop' && onFailure !== 'continue') {
+    throw invalid(`onFailure is stop or continue, not ${String(onFailure)}`);
+  }
+  for (const [name, value] of Object.entries({ bufferBytes, bufferMs, segmentBytes, ...retention })) {
+    checkPositive(name, value);
+  }
+  return {
+    mode,
+    onFailure,
+    bufferBytes,
+    bufferNs: bufferMs * NS_PER_MS,
+    segmentBytes,
+    retention,
+    key,
+    digester: digesterFor(key),
+    contentDigests: options.contentDigests ?? false,
+    neededFrom: options.neededFrom ?? (() => Infinity),
+    onTrouble: options.onTrouble ?? (() => {}),
+    clock: options.clock,
+  } as const;
+}
+
+export type JournalSettings = ReturnType<typeof settingsOf>;

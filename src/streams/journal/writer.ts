@@ -1,0 +1,331 @@
+/**
+ * The stream of events, written down. Events gather in a buffer and become a frame when it is full, when the oldest has
+ * waited long enough, or when somebody waits for them to be durable: all who wait meanwhile share the next sync.
+ *
+ * A journal that fails never throws into the cache: it says so through `onTrouble`, `stats()` and `failure`.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import type { CacheEvent, Opened } from '../../cache/events.js';
+import { assert, codeOf } from '../../device/errors.js';
+import type { CancelTimer } from '../clock.js';
+import { NO_DIGEST } from './chain.js';
+import { EventEncoder } from './codec/encoder.js';
+import { contentDigests } from './content.js';
+import { JournalError } from './errors.js';
+import { hexOf } from './frame.js';
+import { lockJournal, type Unlock } from './lock.js';
+import { JOURNAL_ID_BYTES } from './segment-header.js';
+import { SegmentWriter, type Session } from './segment-writer.js';
+import type { JournalSink } from './sink.js';
+import { findTail } from './tail.js';
+import type { JournalOptions, JournalStats, JournalTail } from './types.js';
+import { type JournalSettings, settingsOf } from './writer-options.js';
+
+/**
+ * Opens the journal in a directory for writing, or begins one; an end that is torn is cut off. Rejects with ArgumentError,
+ * or JournalError CACHETRAIL_JOURNAL_LOCKED, _KEY, _DAMAGED, _VERSION, _FAILED.
+ */
+export async function openJournalWriter(directory: string, options: JournalOptions): Promise<JournalWriter> {
+  const settings = settingsOf(options);
+  await mkdir(directory, { recursive: true }).catch((cause: unknown) => {
+    throw failedError(directory, cause);
+  });
+  const unlock = await lockJournal(directory);
+  try {
+    const tail = await findTail(directory, settings.key, settings.digester);
+    const complete = (tail?.segments ?? []).map(({ path, bytes, writtenMs }, index, all) => {
+      const lastSeq = index + 1 < all.length ? all[index + 1].firstSeq - 1 : (tail?.lastSeq ?? 0);
+      return { path, bytes, lastSeq, endedMs: writtenMs };
+    });
+    const before = {
+      number: tail?.segments.at(-1)?.number ?? 0,
+      lastSeq: tail?.lastSeq ?? 0,
+      head: tail?.head ?? NO_DIGEST,
+      complete,
+    };
+    const out = new SegmentWriter(directory, settings, before);
+    const found = { seq: before.lastSeq, tornBytes: tail?.tornBytes ?? 0 };
+    return new JournalWriter(directory, settings, out, found, tail?.header.journalId ?? null, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+interface Waiter {
+  readonly seq: number;
+  readonly resolve: () => void;
+  readonly reject: (error: JournalError) => void;
+}
+
+export class JournalWriter implements JournalSink {
+  readonly wantsPayload: boolean;
+  /** Where the journal ended that is continued: the next event must be `opened` with the seq after it. */
+  readonly tail: JournalTail;
+  failure: JournalError | null = null;
+  readonly #directory: string;
+  readonly #settings: JournalSettings;
+  readonly #out: SegmentWriter;
+  readonly #encoder: EventEncoder;
+  readonly #unlock: Unlock;
+  readonly #withPayload: boolean;
+  readonly #bufferBytes: number;
+  readonly #waiters: Waiter[] = [];
+  #journalId: Uint8Array | null;
+  #session: Session | null = null;
+  #blockSize = 1;
+  #lastSeq: number;
+  #durableSeq: number;
+  /** The last event in a frame that was written. */
+  #writtenSeq: number;
+  #timer: CancelTimer | null = null;
+  /** Failed, and not tried again yet. */
+  #down = false;
+  /** To be tried again with the next frame. */
+  #recovering = false;
+  #closed = false;
+  #syncing = false;
+  #commitAsked = false;
+  #events = 0;
+  #lost = 0;
+  /** Lost since the last frame that was written. */
+  #gap = 0;
+  #syncs = 0;
+  #failures = 0;
+  #lastError: JournalError | null = null;
+
+  /** @internal Use `openJournalWriter`. */
+  constructor(
+    directory: string,
+    settings: JournalSettings,
+    out: SegmentWriter,
+    tail: JournalTail,
+    journalId: Uint8Array | null,
+    unlock: Unlock,
+  ) {
+    this.#directory = directory;
+    this.#settings = settings;
+    this.#out = out;
+    this.tail = tail;
+    this.#journalId = journalId;
+    this.#unlock = unlock;
+    this.#lastSeq = tail.seq;
+    this.#durableSeq = tail.seq;
+    this.#writtenSeq = tail.seq;
+    this.#withPayload = settings.mode === 'durable';
+    this.wantsPayload = this.#withPayload || settings.contentDigests;
+    this.#bufferBytes = settings.bufferBytes;
+    this.#encoder = new EventEncoder(settings.bufferBytes, SegmentWriter.headerBytes);
+  }
+
+  /** Hot. Guarded by the `journal.append` benchmark. */
+  append(event: CacheEvent, payload?: Uint8Array): void {
+    assert(event.seq === this.#lastSeq + 1, 'the journal gets every event, each once, in order');
+    this.#lastSeq = event.seq;
+    this.#events++;
+    if (this.#down) {
+      this.#lose(1);
+      return;
+    }
+    const encoder = this.#encoder;
+    if (event.type === 'read') encoder.add(event, null, null);
+    else this.#append(event, payload);
+    if (encoder.length >= this.#bufferBytes) this.#seal();
+    else if (this.#timer === null) this.#arm();
+  }
+
+  committed(seq: number): Promise<void> {
+    if (this.failure !== null) return Promise.reject(this.failure);
+    // Under `continue` nobody is kept waiting for a journal that is down: what is lost has been told.
+    if (seq <= this.#durableSeq || this.#down) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ seq, resolve, reject });
+      this.#askForCommit();
+    });
+  }
+
+  async flush(): Promise<void> {
+    await this.committed(this.#lastSeq);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await this.flush();
+    } finally {
+      this.#closed = true;
+      this.#disarm();
+      this.#out.close();
+      this.#unlock();
+    }
+  }
+
+  stats(): JournalStats {
+    return {
+      mode: this.#settings.mode,
+      events: this.#events,
+      lost: this.#lost,
+      frames: this.#out.frames,
+      segments: this.#out.segments,
+      bytes: this.#out.bytes,
+      syncs: this.#syncs,
+      bufferedBytes: this.#encoder.length,
+      failures: this.#failures,
+      lastError: this.#lastError,
+      head: hexOf(this.#out.head),
+    };
+  }
+
+  #append(event: CacheEvent, payload: Uint8Array | undefined): void {
+    if (event.type === 'opened') this.#begin(event);
+    else if (event.type === 'blockSizeChanged') this.#blockSize = event.to;
+    assert(this.#session !== null, 'a journal begins with `opened`');
+    if (event.type !== 'written' || !this.wantsPayload) return this.#encoder.add(event, null, null);
+    assert(payload !== undefined && payload.length === event.length, 'a write comes with its bytes');
+    const digests = this.#settings.contentDigests ? contentDigests(event.offset, payload, this.#blockSize) : null;
+    this.#encoder.add(event, this.#withPayload ? payload : null, digests);
+  }
+
+  #begin(opened: Opened): void {
+    assert(this.#session === null, 'a journal is written for one cache at a time');
+    const { epochMs } = this.#settings.clock;
+    // Nothing random: the same run gives the same bytes.
+    this.#journalId ??= createHash('sha256')
+      .update(JSON.stringify([opened.identity, epochMs, opened.at]))
+      .digest()
+      .subarray(0, JOURNAL_ID_BYTES);
+    this.#session = { journalId: this.#journalId, opened, epochMs };
+    this.#blockSize = opened.config.blockSize;
+  }
+
+  /** Makes a frame of what is buffered and writes it. */
+  #seal(): void {
+    this.#disarm();
+    const encoder = this.#encoder;
+    const session = this.#session;
+    if (encoder.count === 0 || session === null) return;
+    const frame = encoder.sink.bytes.subarray(0, encoder.sink.at);
+    const firstSeq = this.#lastSeq - encoder.count + 1;
+    const facts = { firstSeq, count: encoder.count, minAt: encoder.minAt, maxAt: encoder.maxAt };
+    const { segments } = this.#out;
+    try {
+      this.#out.write(frame, facts, session, this.#gap);
+      this.#writtenSeq = this.#lastSeq;
+      this.#gap = 0;
+      if (this.#recovering) this.#recovered();
+      if (this.#out.segments > segments) this.#expire();
+    } catch (error) {
+      this.#lose(encoder.count);
+      this.#fail(error);
+    }
+    encoder.begin();
+  }
+
+  #recovered(): void {
+    this.#recovering = false;
+    this.#settings.onTrouble({ kind: 'resumed', error: null, lost: this.#lost });
+  }
+
+  /** A segment that cannot be deleted is no reason to stop. */
+  #expire(): void {
+    try {
+      this.#out.expire();
+    } catch (cause) {
+      this.#lastError = failedError(this.#directory, cause);
+      this.#settings.onTrouble({ kind: 'retention', error: this.#lastError, lost: this.#lost });
+    }
+  }
+
+  #arm(): void {
+    const { clock, bufferNs } = this.#settings;
+    this.#timer = clock.setTimer(clock.turn() + bufferNs, false, () => {
+      this.#timer = null;
+      this.#seal();
+    });
+  }
+
+  #disarm(): void {
+    this.#timer?.();
+    this.#timer = null;
+  }
+
+  /** In a microtask, so that all who ask in one turn are asked for together. */
+  #askForCommit(): void {
+    if (this.#commitAsked || this.#syncing) return;
+    this.#commitAsked = true;
+    queueMicrotask(() => {
+      this.#commitAsked = false;
+      this.#commit();
+    });
+  }
+
+  #commit(): void {
+    if (this.#syncing || this.#waiters.length === 0) return;
+    this.#seal();
+    if (this.#down) return;
+    const seq = this.#writtenSeq;
+    this.#syncing = true;
+    this.#out.sync().then(
+      () => {
+        this.#syncing = false;
+        this.#syncs++;
+        this.#settle(seq);
+      },
+      (error: unknown) => {
+        this.#syncing = false;
+        this.#fail(error);
+      },
+    );
+  }
+
+  #settle(seq: number): void {
+    this.#durableSeq = Math.max(this.#durableSeq, seq);
+    const waiting = this.#waiters.splice(0);
+    for (const waiter of waiting) {
+      if (waiter.seq <= seq) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
+    if (this.#waiters.length > 0) this.#askForCommit();
+  }
+
+  #lose(events: number): void {
+    this.#lost += events;
+    this.#gap += events;
+  }
+
+  #fail(cause: unknown): void {
+    const error = failedError(this.#directory, cause);
+    this.#failures++;
+    this.#lastError = error;
+    this.#disarm();
+    if (!this.#down) this.#out.abandon();
+    this.#down = true;
+    const waiting = this.#waiters.splice(0);
+    if (this.#settings.onFailure === 'stop') {
+      this.failure = error;
+      for (const waiter of waiting) waiter.reject(error);
+    } else {
+      for (const waiter of waiting) waiter.resolve();
+      this.#retryLater();
+    }
+    this.#settings.onTrouble({ kind: 'failed', error, lost: this.#lost });
+  }
+
+  /** Tries again with the first event that comes after a while. */
+  #retryLater(): void {
+    if (this.#closed) return;
+    const { clock, bufferNs } = this.#settings;
+    this.#timer = clock.setTimer(clock.now() + bufferNs, false, () => {
+      this.#timer = null;
+      this.#down = false;
+      this.#recovering = true;
+    });
+  }
+}
+
+function failedError(directory: string, cause: unknown): JournalError {
+  return new JournalError('CACHETRAIL_JOURNAL_FAILED', `the journal in ${directory} failed: ${codeOf(cause)}`, {
+    cause,
+  });
+}
