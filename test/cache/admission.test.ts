@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { nextDeadline } from '../../src/cache/deadline.js';
+import { DEFAULT_LIMITS } from '../../src/cache/limits.js';
 import { blockOf } from '../support/blocks.js';
 import { BLOCK, type Core, given, open } from '../support/core.js';
 import {
@@ -18,6 +20,7 @@ import {
   tickAt,
   write,
   writeBytes,
+  writeThrough,
 } from '../support/steps.js';
 
 /** The requests that were served, in the order in which they were. */
@@ -63,6 +66,39 @@ describe('the limit of dirty blocks', () => {
       .and(settle)
       .when(read(3))
       .then('read');
+  });
+
+  it('asks for a barrier where one would make room', () => {
+    const limits = { dirtyBackgroundShare: 0.1, dirtyHardShare: 0.125 };
+    given(open({ limits }), grown, writeThrough(3), done('writeback'))
+      .when(write(5))
+      .then({ type: 'writeQueued', reason: 'dirty-limit' }, { type: 'barrierStarted', reason: 'pressure' })
+      .when(done('barrier'))
+      .then('barrierFinished', { type: 'written', block: 5 }, 'batchPlanned', 'writebackStarted');
+  });
+
+  it('has parked blocks tried again while a write waits for the room that they take up', () => {
+    const limits = { dirtyHardShare: 0.5, writeAttemptsMax: 1 };
+    const failing = (core: Core) => {
+      while (core.state.writebacksInFlight > 0) core.take(fails('writeback'));
+      return [];
+    };
+    const parked = given(open({ capacity: 4, limits }), grown, write(0, 2), flush(), failing, done('barrier'))
+      .when(write(2))
+      .then({ type: 'writeQueued', reason: 'dirty-limit' });
+    const { core } = parked;
+    const dueAt = nextDeadline(core.state, core.at) ?? 0;
+    expect(dueAt - core.at).to.be.within(1, DEFAULT_LIMITS.retryCapNs);
+    parked
+      .when(tickAt(dueAt))
+      .then(
+        'ticked',
+        { type: 'parkedRetried', blocks: [0, 1] },
+        { type: 'batchPlanned', reason: 'hard' },
+        'writebackStarted',
+      )
+      .and(settle);
+    expect(served(core)).to.deep.equal([3, 5]);
   });
 
   it('lets what waits be served in the order in which it came, though later ones would fit', () => {

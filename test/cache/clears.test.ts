@@ -267,6 +267,25 @@ describe('a clear', () => {
       .then('clearQueued', 'clearStarted');
   });
 
+  it('makes a read wait once, however many parts of its range it covers', () => {
+    given(open(), grown, cached(4), clear('zero', 3), clear('zero', 5))
+      .when(read(3, 3))
+      .then('readMissed', 'readBlocked', 'readBlocked')
+      .when(settle)
+      .then(
+        ...([
+          'clearAnswered',
+          'barrierStarted',
+          'clearAnswered',
+          'barrierFinished',
+          'clearFinished',
+          'barrierStarted',
+        ] as const),
+        ...(['barrierFinished', 'clearFinished', 'readResumed', 'fillStarted', 'fillStarted'] as const),
+        ...(['fillFinished', 'fillFinished', 'readFinished'] as const),
+      );
+  });
+
   it('makes a borrow of its range wait', () => {
     given(open(), grown, cached(3), clear('discard', 3))
       .when(borrow(3))

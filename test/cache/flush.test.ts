@@ -285,6 +285,16 @@ describe('a flush whose barrier fails', () => {
       .then('barrierFinished', 'flushFinished');
   });
 
+  it('names what is still with the device too, though nothing has failed for it yet', () => {
+    const { core } = given(open({ ...LAZY, capacity: 16 }), grown, write(3), flush(), write(20), flush(30, 1));
+    for (let failures = 0; failures < 3; failures++) core.take(fails('barrier'));
+    core.verify();
+    expect(eventsOf(core, 'flushFailed').map(({ op, blocks, codes, ios }) => [op, blocks, codes, ios])).to.deep.equal([
+      [4, [3], [''], [0]],
+      [6, [], [], []],
+    ]);
+  });
+
   it('fails even if nothing was dirty, without naming a block', () => {
     given(open(LAZY), grown, flush())
       .when(fails('barrier'), fails('barrier'), fails('barrier'))

@@ -92,6 +92,17 @@ describe('a resize', () => {
     expect(core.state.slots.resident).to.equal(2);
   });
 
+  it('gives back all that it can where what is borrowed is low enough', () => {
+    given(open({ capacity: 4 }), grown, borrow(0), settle, cached(1, 3))
+      .when(resize(2))
+      .then(
+        'resized',
+        { type: 'evicted', block: 1 },
+        { type: 'evicted', block: 2 },
+        { type: 'resized', capacity: 2, frames: 2 },
+      );
+  });
+
   it('leaves borrowed blocks where they are, and gives back what is above them later', () => {
     const { core } = given(open({ capacity: 4 }), grown, cached(0, 3), borrow(3), settle)
       .when(resize(1))

@@ -159,6 +159,30 @@ describe('a clear that times out', () => {
       );
   });
 
+  it('drops clean copies of its range', () => {
+    const { core } = stuck(cached(3));
+    expect(blockOf(core, 3).state).to.equal('absent');
+  });
+
+  it('keeps what is with the device and not yet synced, and nothing older is written over it', () => {
+    const { core } = given(
+      open(LAZY),
+      grown,
+      write(3),
+      flush(),
+      done('writeback'),
+      clear('discard', 2, 2),
+      timesOut('clear'),
+      done('barrier'),
+    );
+    expect(blockOf(core, 3)).to.include({ state: 'clean', stuck: true });
+    given(...core.events)
+      .when(late)
+      .then('deviceAnsweredLate')
+      .when(read(3))
+      .then('readMissed', 'fillStarted');
+  });
+
   it('makes another clear of its range fail until it is answered', () => {
     stuck()
       .when(clear('discard', 4))
