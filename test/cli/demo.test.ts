@@ -18,6 +18,7 @@ import { differencesOf, snapshotOf } from '../../src/cli/demo/compare.js';
 import { shippedImagePath } from '../../src/cli/package-files.js';
 import { openFileDevice } from '../../src/device/index.js';
 import { cachetrail, ended, started } from './command.js';
+import { attachLoop, detachLoop, loopObstacle } from '../device/loop.js';
 import { leftOut, systemTool } from './support.js';
 
 const ESCAPE = '\u001b';
@@ -250,18 +251,21 @@ describe('the demo', () => {
 
     it('says CACHETRAIL_DEVICE_ACCESS where it may not be written, and works on a copy of it', async function () {
       const image = shippedImage();
-      chmodSync(directory, 0o755);
-      chmodSync(temporary, 0o777);
       chmodSync(image, 0o444);
-      // The permissions of files do not bind root.
-      const identity = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-      const readable = await cachetrail(['--version'], identity);
-      if (readable.exitCode !== 0) return leftOut(this, 'run as root, in a directory that others cannot read');
-      const { exitCode, stderr } = await cachetrail(['demo', image, '--in-place'], { env, ...identity });
-      expect(exitCode).to.equal(3);
-      expect(stderr).to.include('error CACHETRAIL_DEVICE_ACCESS: ');
-      const copied = await cachetrail(['demo', image, ...FEW], { env, ...identity });
-      expect(copied.exitCode).to.equal(0);
+      const isRoot = process.getuid?.() === 0;
+      // The permissions of files do not bind root; a read-only block device does.
+      const obstacle = isRoot ? loopObstacle() : undefined;
+      if (obstacle !== undefined) return leftOut(this, obstacle);
+      const refused = isRoot ? attachLoop(image, { readOnly: true }) : image;
+      try {
+        const { exitCode, stderr } = await cachetrail(['demo', refused, '--in-place'], { env });
+        expect(exitCode).to.equal(3);
+        expect(stderr).to.include('error CACHETRAIL_DEVICE_ACCESS: ');
+        const copied = await cachetrail(['demo', image, ...FEW], { env });
+        expect(copied.exitCode).to.equal(0);
+      } finally {
+        if (isRoot) detachLoop(refused);
+      }
     });
 
     function shippedTo(file: string): string {
