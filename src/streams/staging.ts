@@ -5,6 +5,7 @@
 export class Staging {
   #runBytes: number;
   readonly #runs: Uint8Array[] = [];
+  readonly #runBuffers = new WeakSet<ArrayBufferLike>();
   readonly #blocks: Uint8Array[] = [];
   #blockBytes: number;
   #madeBytes = 0;
@@ -22,7 +23,7 @@ export class Staging {
   take(bytes: number): Uint8Array {
     if (bytes === this.#blockBytes) return this.#blocks.pop() ?? this.#make(bytes);
     if (bytes > this.#runBytes) this.#setRunBytes(bytes);
-    const run = this.#runs.pop() ?? this.#make(this.#runBytes);
+    const run = this.#runs.pop() ?? this.#makeRun();
     return run.subarray(0, bytes);
   }
 
@@ -33,9 +34,11 @@ export class Staging {
       this.#blocks.push(bytes);
       return;
     }
-    const run = new Uint8Array(bytes.buffer);
-    if (run.length >= this.#runBytes) this.#runs.push(run);
-    else this.#madeBytes -= run.length;
+    const isRun = this.#runBuffers.has(bytes.buffer);
+    // A block of another size than blocks have now: the rest of its slab may be in use.
+    const whole = isRun ? new Uint8Array(bytes.buffer) : bytes;
+    if (isRun && whole.length >= this.#runBytes) this.#runs.push(whole);
+    else this.#madeBytes -= whole.length;
   }
 
   /** Lets go of all that is not in use; what comes back later and does not fit any more is let go of then. */
@@ -51,6 +54,12 @@ export class Staging {
     for (const run of this.#runs) this.#madeBytes -= run.length;
     this.#runs.length = 0;
     this.#runBytes = runBytes;
+  }
+
+  #makeRun(): Uint8Array {
+    const run = this.#make(this.#runBytes);
+    this.#runBuffers.add(run.buffer);
+    return run;
   }
 
   #make(bytes: number): Uint8Array {

@@ -60,6 +60,25 @@ describe('Staging', () => {
     expect(staging.take(RUN - 1)).to.have.length(RUN - 1);
   });
 
+  it('takes a block that was a frame, and gives that block again, not what is beside it', () => {
+    const staging = new Staging(BLOCK, RUN);
+    const slab = new Uint8Array(2 * RUN);
+    const frame = slab.subarray(BLOCK, 2 * BLOCK);
+    staging.give(frame);
+    expect(staging.take(BLOCK)).to.equal(frame);
+    expect(staging.take(1024).buffer).to.not.equal(slab.buffer);
+  });
+
+  it('does not take the slab of a frame for a run, when blocks have another size by the time it comes back', () => {
+    const staging = new Staging(BLOCK, RUN);
+    const slab = new Uint8Array(2 * RUN);
+    const taken = staging.take(BLOCK);
+    staging.setBlockBytes(1024);
+    staging.give(slab.subarray(0, BLOCK));
+    expect(staging.take(2048).buffer).to.not.equal(slab.buffer);
+    expect(taken).to.have.length(BLOCK);
+  });
+
   it('lets go of what does not fit when blocks have another size, also of what comes back later', () => {
     const staging = new Staging(BLOCK, RUN);
     const [used, free] = [staging.take(BLOCK), staging.take(BLOCK)];
