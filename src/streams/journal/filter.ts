@@ -6,8 +6,10 @@ import type { JournalFilter } from './types.js';
 const NS_PER_MS = 1e6;
 
 export function wantsFrame(filter: JournalFilter, frame: FrameHeader, epochMs: number): boolean {
-  const { from = 0, to = Infinity, since = -Infinity, until = Infinity } = filter;
+  const { from = 0, to = Infinity } = filter;
   if (frame.firstSeq > to || frame.firstSeq + frame.count - 1 < from) return false;
+  if (isTimeless(filter)) return true;
+  const { since = -Infinity, until = Infinity } = filter;
   return epochMs + frame.maxAt / NS_PER_MS >= since && epochMs + frame.minAt / NS_PER_MS <= until;
 }
 
@@ -18,6 +20,7 @@ export function eventTest(filter: JournalFilter): (event: CacheEvent, epochMs: n
   const actors = filter.actors === undefined ? null : new Set(filter.actors);
   const ops = filter.ops === undefined ? null : new Set(filter.ops);
   const ranges = filter.blocks?.map((block) => (typeof block === 'number' ? { block, count: 1 } : block)) ?? null;
+  const timeless = isTimeless(filter);
   return (event, epochMs) => {
     if (event.seq < from || event.seq > to) return false;
     if (types !== null && !types.has(event.type)) return false;
@@ -25,9 +28,15 @@ export function eventTest(filter: JournalFilter): (event: CacheEvent, epochMs: n
     if (ops !== null && !('op' in event && ops.has(event.op))) return false;
     if (traceId !== undefined && !('trace' in event && event.trace?.traceId === traceId)) return false;
     if (ranges !== null && !ranges.some((range) => namesBlocks(event, range))) return false;
+    if (timeless) return true;
     const ms = epochMs + event.at / NS_PER_MS;
     return ms >= since && ms <= until;
   };
+}
+
+/** Then events of which the time is not known, because a segment's header is damaged, are given too. */
+function isTimeless({ since, until }: JournalFilter): boolean {
+  return since === undefined && until === undefined;
 }
 
 interface Range {

@@ -1,10 +1,9 @@
 /** The frames of a whole journal, in order, from any point on; what is wrong between them is reported. */
 import { JournalError } from './errors.js';
 import type { FrameHeader } from './frame.js';
-import { FRAME_HEADER_BYTES, parseFrameHeader } from './frame.js';
 import type { Links, Report } from './link.js';
 import { type FoundHeader, readSegmentHeader } from './read-header.js';
-import { type FoundDamage, type FoundFrame, scanFrames } from './scan.js';
+import { type FoundDamage, type FoundFrame, findTag, scanFrames } from './scan.js';
 import { SegmentBytes } from './segment-bytes.js';
 import { type SegmentHeader, tagOf } from './segment-header.js';
 import { type Segment, segmentsOf } from './segments.js';
@@ -65,7 +64,7 @@ async function* readSegment(
       reading.key(found.header);
       links.segment(segment.name, found);
     }
-    const tag = found !== null ? tagOf(found.header) : known !== null ? tagOf(known) : await anyTag(bytes);
+    const tag = found !== null ? tagOf(found.header) : known !== null ? tagOf(known) : await findTag(bytes);
     const header = found?.header ?? known;
     let at = found?.headerBytes.length ?? 0;
     if (tag === null) {
@@ -137,15 +136,6 @@ async function openSegment(segment: Segment): Promise<SegmentBytes | null> {
     if (typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOENT') return null;
     throw new JournalError('CACHETRAIL_JOURNAL_NOT_FOUND', `${segment.path} cannot be read`, { cause });
   }
-}
-
-/** The tag of the first frame that is whole, where no header tells it. */
-async function anyTag(bytes: SegmentBytes): Promise<Uint8Array | null> {
-  for (let at = 0; at + FRAME_HEADER_BYTES <= bytes.size; at++) {
-    const head = await bytes.read(at, FRAME_HEADER_BYTES);
-    if (head[0] === 0x43 && parseFrameHeader(head, head.subarray(4, 8)) !== null) return head.slice(4, 8);
-  }
-  return null;
 }
 
 function damageFrom(start: number, end: number): FoundDamage {

@@ -1,6 +1,6 @@
 /** The frames of a segment one after the other, and between them the bytes that are none. */
 import { crc32 } from 'node:zlib';
-import { FRAME_HEADER_BYTES, FRAME_MAGIC, type FrameHeader, parseFrameHeader } from './frame.js';
+import { FRAME_HEADER_BYTES, FRAME_MAGIC, type FrameHeader, parseFrameHeader, TAG_BYTES } from './frame.js';
 import type { SegmentBytes } from './segment-bytes.js';
 
 export interface FoundFrame {
@@ -61,9 +61,30 @@ async function frameAt(
   return { kind: 'frame', start, end, header, bytes };
 }
 
+/** The tag of the first frame whose header is whole, where no segment's header tells it. */
+export async function findTag(segment: SegmentBytes): Promise<Uint8Array | null> {
+  return search(segment, 0, FRAME_MAGIC, async (at) => {
+    const bytes = await segment.peek(at, FRAME_HEADER_BYTES);
+    const tag = bytes.slice(FRAME_MAGIC.length, FRAME_MAGIC.length + TAG_BYTES);
+    return parseFrameHeader(bytes, tag) === null ? null : tag;
+  });
+}
+
 /** The first place from `start` at which a whole frame lies. */
 async function nextFrame(segment: SegmentBytes, start: number, tag: Uint8Array): Promise<number | null> {
   const marker = Buffer.concat([FRAME_MAGIC, tag]);
+  return search(segment, start, marker, async (at) =>
+    (await frameAt(segment, at, tag, () => true)) === null ? null : at,
+  );
+}
+
+/** Looks at every place where the marker stands, until `look` finds something. */
+async function search<T>(
+  segment: SegmentBytes,
+  start: number,
+  marker: Uint8Array,
+  look: (at: number) => Promise<T | null>,
+): Promise<T | null> {
   for (let at = start; at + FRAME_HEADER_BYTES <= segment.size; ) {
     const bytes = await segment.read(at, SEARCH_BYTES);
     const found = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(marker);
@@ -71,9 +92,9 @@ async function nextFrame(segment: SegmentBytes, start: number, tag: Uint8Array):
       at += Math.max(1, bytes.length - marker.length + 1);
       continue;
     }
-    at += found;
-    if ((await frameAt(segment, at, tag, () => true)) !== null) return at;
-    at++;
+    const result = await look(at + found);
+    if (result !== null) return result;
+    at += found + 1;
   }
   return null;
 }

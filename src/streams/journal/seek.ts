@@ -44,3 +44,18 @@ async function startOf(segment: Segment): Promise<number | null> {
     await bytes.close();
   }
 }
+
+/** The seq of the `opened` that an event belongs to, as far as the segments' headers tell; else the first. */
+export async function openedBefore(directory: string, seq: number): Promise<number> {
+  const segments = (await segmentsOf(directory)).filter(({ firstSeq }) => firstSeq <= seq);
+  for (const segment of segments.reverse()) {
+    const bytes = await SegmentBytes.open(segment.path);
+    try {
+      const found = await readSegmentHeader(bytes);
+      if (found !== null && found.header.openedSeq <= seq) return found.header.openedSeq;
+    } finally {
+      await bytes.close();
+    }
+  }
+  return 0;
+}

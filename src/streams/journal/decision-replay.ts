@@ -1,0 +1,73 @@
+/** Feeds the inputs that recorded events came from to a new core, and holds what it decides against what was recorded. */
+import { decide } from '../../cache/decide.js';
+import { hashState } from '../../cache/digest.js';
+import type { CacheEvent } from '../../cache/events.js';
+import { evolve } from '../../cache/evolve.js';
+import { inputOf } from '../../cache/inputs.js';
+import { CacheState } from '../../cache/state.js';
+import { Turn } from '../../cache/turn.js';
+import { isSameEvent } from './same-event.js';
+import type { JournalDivergence } from './types.js';
+
+export class DecisionReplay {
+  /** Events that the new core has decided as they were recorded. */
+  replayed = 0;
+  divergence: JournalDivergence | null = null;
+  #state: CacheState | null = null;
+  #turn: Turn | null = null;
+  /** Decided, and not met in the record yet, from `#met` on. */
+  #decided: CacheEvent[] = [];
+  #met = 0;
+
+  /** The next recorded event. After a gap, and after the first divergence, nothing is compared before a cache is opened anew. */
+  feed(event: CacheEvent): void {
+    // A cache that was killed in the middle of a decision leaves some of it unrecorded.
+    if (event.type === 'opened') this.#begin(event.seq);
+    const state = this.#state;
+    const turn = this.#turn;
+    if (state === null || turn === null) return;
+    if (event.seq !== state.seq + 1 - (this.#decided.length - this.#met)) {
+      this.#state = null;
+      return;
+    }
+    if (event.cause === 0 && this.#met === this.#decided.length) {
+      const message = this.#decide(turn, event);
+      if (message !== null) return this.#diverge(state, event, null, message);
+    }
+    const decided = this.#decided[this.#met];
+    if (decided === undefined) return this.#diverge(state, event, null, 'the core decides nothing more');
+    if (!isSameEvent(decided, event)) return this.#diverge(state, event, decided, 'the core decides otherwise');
+    this.#met++;
+    this.replayed++;
+  }
+
+  #begin(seq: number): void {
+    const state = new CacheState({ bytes: false });
+    state.seq = seq - 1;
+    this.#state = state;
+    this.#turn = new Turn(state, (event) => {
+      evolve(state, event);
+      this.#decided.push(event);
+    });
+    this.#decided = [];
+    this.#met = 0;
+  }
+
+  /** Why it cannot, or null. */
+  #decide(turn: Turn, event: CacheEvent): string | null {
+    this.#decided.length = 0;
+    this.#met = 0;
+    try {
+      decide(turn, inputOf(event));
+      return null;
+    } catch (error) {
+      return `the core stops: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  #diverge(state: CacheState, recorded: CacheEvent, decided: CacheEvent | null, reason: string): void {
+    const message = `at seq ${recorded.seq} ${reason}`;
+    this.divergence ??= { seq: recorded.seq, recorded, decided, stateHash: hashState(state), message };
+    this.#state = null;
+  }
+}

@@ -1,0 +1,99 @@
+/** Whether a journal is whole, unchanged, and what a core would decide again. */
+import { EventDecoder } from './codec/decoder.js';
+import { digesterFor } from './chain.js';
+import { DecisionReplay } from './decision-replay.js';
+import { hexOf } from './frame.js';
+import { Links } from './link.js';
+import { readFrames } from './read-frames.js';
+import { recordsOf } from './reader.js';
+import { isKeyed } from './seek.js';
+import type { SegmentHeader } from './segment-header.js';
+import { segmentsOf } from './segments.js';
+import { checkKey } from './tail.js';
+import type { JournalProblem, JournalStatus, JournalVerification } from './types.js';
+
+export interface VerifyOptions {
+  /** A head digest noted earlier, hex: it must still be in the chain. */
+  readonly expect?: string;
+  /** Of a keyed journal; without it the chain is not checked. */
+  readonly key?: Uint8Array;
+  /** Decides everything again, too. Default true. */
+  readonly decisions?: boolean;
+  /** Called now and then with the bytes looked at so far, of how many. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Problems that are kept; all are counted. */
+const PROBLEMS_MAX = 1000;
+
+/** Rejects with JournalError CACHETRAIL_JOURNAL_NOT_FOUND, _NONE, _KEY or _VERSION; whatever is wrong otherwise is in the result. */
+export async function verifyJournal(directory: string, options: VerifyOptions = {}): Promise<JournalVerification> {
+  const { key = null, expect, decisions = true } = options;
+  const digester = digesterFor(key);
+  const segments = await segmentsOf(directory);
+  const keyed = await isKeyed(directory);
+  const chainChecked = !keyed || key !== null;
+  const found = new Findings();
+  const report = (problem: JournalProblem) => found.add(problem);
+  const links = new Links(chainChecked ? digester : null, report);
+  const replay = new DecisionReplay();
+  const decoder = new EventDecoder();
+  const totalBytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  const total = { firstSeq: 0, lastSeq: 0, events: 0, frames: 0, bytes: 0, head: '', journalId: '' };
+  let isExpectedSeen = expect === undefined;
+  const checkHeader = (header: SegmentHeader) => {
+    if (key !== null) checkKey(header, key);
+    total.journalId ||= hexOf(header.journalId);
+  };
+  for await (const part of readFrames({ directory, links, report, wants: () => true, key: checkHeader })) {
+    const { header, start, end } = part.frame;
+    total.frames++;
+    total.bytes += end - start;
+    total.head = hexOf(header.digest);
+    isExpectedSeen ||= total.head === expect;
+    for (const { event } of recordsOf(part, decoder, report)) {
+      total.firstSeq ||= event.seq;
+      total.lastSeq = event.seq;
+      total.events++;
+      if (decisions) replay.feed(event);
+    }
+    options.onProgress?.(total.bytes, totalBytes);
+  }
+  if (!isExpectedSeen) report(missingHead(expect ?? ''));
+  const { divergence, replayed } = replay;
+  const status =
+    found.status === 'sound' || found.status === 'torn'
+      ? divergence === null
+        ? found.status
+        : 'diverged'
+      : found.status;
+  return {
+    status,
+    problems: found.problems,
+    divergence,
+    keyed,
+    chainChecked,
+    replayed,
+    segments: segments.length,
+    ...total,
+    bytes: totalBytes,
+  };
+}
+
+class Findings {
+  readonly problems: JournalProblem[] = [];
+  status: Exclude<JournalStatus, 'diverged'> = 'sound';
+
+  add(problem: JournalProblem): void {
+    if (this.problems.length < PROBLEMS_MAX) this.problems.push(problem);
+    const status = problem.kind === 'lost' ? 'damaged' : problem.kind;
+    if (RANK.indexOf(status) > RANK.indexOf(this.status)) this.status = status;
+  }
+}
+
+const RANK = ['sound', 'torn', 'damaged', 'altered'];
+
+function missingHead(expect: string): JournalProblem {
+  const message = `the head digest that was noted, ${expect}, is not in the chain`;
+  return { kind: 'altered', segment: '', start: 0, end: 0, fromSeq: 0, toSeq: 0, message };
+}
