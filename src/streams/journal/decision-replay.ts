@@ -1,9 +1,9 @@
 /** Feeds the inputs that recorded events came from to a new core, and holds what it decides against what was recorded. */
 import { decide } from '../../cache/decide.js';
 import { hashState } from '../../cache/digest.js';
-import type { CacheEvent } from '../../cache/events.js';
+import type { CacheEvent, Read } from '../../cache/events.js';
 import { evolve } from '../../cache/evolve.js';
-import { inputOf } from '../../cache/inputs.js';
+import { type Input, inputOf } from '../../cache/inputs.js';
 import { CacheState } from '../../cache/state.js';
 import { Turn } from '../../cache/turn.js';
 import { isSameEvent } from './same-event.js';
@@ -15,8 +15,9 @@ export class DecisionReplay {
   divergence: JournalDivergence | null = null;
   #state: CacheState | null = null;
   #turn: Turn | null = null;
-  /** Decided, and not met in the record yet, from `#met` on. */
-  #decided: CacheEvent[] = [];
+  /** What the last decision gave, used again and again; `#met` of them have been met in the record. */
+  readonly #decided: CacheEvent[] = [];
+  #count = 0;
   #met = 0;
 
   /** The next recorded event. After a gap, and after the first divergence, nothing is compared before a cache is opened anew. */
@@ -26,16 +27,16 @@ export class DecisionReplay {
     const state = this.#state;
     const turn = this.#turn;
     if (state === null || turn === null) return;
-    if (event.seq !== state.seq + 1 - (this.#decided.length - this.#met)) {
+    if (event.seq !== state.seq + 1 - (this.#count - this.#met)) {
       this.#state = null;
       return;
     }
-    if (event.cause === 0 && this.#met === this.#decided.length) {
+    if (event.cause === 0 && this.#met === this.#count) {
       const message = this.#decide(turn, event);
       if (message !== null) return this.#diverge(state, event, null, message);
     }
     const decided = this.#decided[this.#met];
-    if (decided === undefined) return this.#diverge(state, event, null, 'the core decides nothing more');
+    if (this.#met === this.#count) return this.#diverge(state, event, null, 'the core decides nothing more');
     if (!isSameEvent(decided, event)) return this.#diverge(state, event, decided, 'the core decides otherwise');
     this.#met++;
     this.replayed++;
@@ -47,18 +48,18 @@ export class DecisionReplay {
     this.#state = state;
     this.#turn = new Turn(state, (event) => {
       evolve(state, event);
-      this.#decided.push(event);
+      this.#decided[this.#count++] = event;
     });
-    this.#decided = [];
+    this.#count = 0;
     this.#met = 0;
   }
 
   /** Why it cannot, or null. */
   #decide(turn: Turn, event: CacheEvent): string | null {
-    this.#decided.length = 0;
+    this.#count = 0;
     this.#met = 0;
     try {
-      decide(turn, inputOf(event));
+      decide(turn, event.type === 'read' ? readInput(event) : inputOf(event));
       return null;
     } catch (error) {
       return `the core stops: ${error instanceof Error ? error.message : String(error)}`;
@@ -70,4 +71,9 @@ export class DecisionReplay {
     this.divergence ??= { seq: recorded.seq, recorded, decided, stateHash: hashState(state), message };
     this.#state = null;
   }
+}
+
+/** Hot: `inputOf` for the most frequent event. */
+function readInput({ at, op, actor, trace, block, count }: Read): Input {
+  return { type: 'read', at, op, actor, trace, block, count };
 }

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import type { CacheEvent, Opened } from '../../cache/events.js';
+import type { CacheEvent, Opened, Read } from '../../cache/events.js';
 import { assert, codeOf } from '../../device/errors.js';
 import type { CancelTimer } from '../clock.js';
 import { NO_DIGEST } from './chain.js';
@@ -121,18 +121,10 @@ export class JournalWriter implements JournalSink {
 
   /** Hot. Guarded by the `journal.append` benchmark. */
   append(event: CacheEvent, payload?: Uint8Array): void {
-    assert(event.seq === this.#lastSeq + 1, 'the journal gets every event, each once, in order');
-    this.#lastSeq = event.seq;
-    this.#events++;
-    if (this.#down) {
-      this.#lose(1);
-      return;
-    }
-    const encoder = this.#encoder;
-    if (event.type === 'read') encoder.add(event, null, null);
+    if (event.type === 'read') this.#read(event);
     else this.#append(event, payload);
-    if (encoder.length >= this.#bufferBytes) this.#seal();
-    else if (this.#timer === null) this.#arm();
+    if (this.#encoder.length >= this.#bufferBytes) this.#seal();
+    else if (this.#timer === null && !this.#down) this.#arm();
   }
 
   committed(seq: number): Promise<void> {
@@ -177,7 +169,23 @@ export class JournalWriter implements JournalSink {
     };
   }
 
+  /** Only ever a read, so that the engine knows where its fields are. */
+  #read(event: Read): void {
+    if (this.#take(event.seq)) this.#encoder.addRead(event);
+  }
+
+  /** Counts an event; false if it is lost. */
+  #take(seq: number): boolean {
+    assert(seq === this.#lastSeq + 1, 'the journal gets every event, each once, in order');
+    this.#lastSeq = seq;
+    this.#events++;
+    if (!this.#down) return true;
+    this.#lose(1);
+    return false;
+  }
+
   #append(event: CacheEvent, payload: Uint8Array | undefined): void {
+    if (!this.#take(event.seq)) return;
     if (event.type === 'opened') this.#begin(event);
     else if (event.type === 'blockSizeChanged') this.#blockSize = event.to;
     assert(this.#session !== null, 'a journal begins with `opened`');

@@ -3,6 +3,8 @@ import { assert } from '../../../device/errors.js';
 
 /** A number whose difference from its prediction is whole and below this is stored as that difference. */
 const DELTA_LIMIT = 2 ** 52;
+/** Differences below this, the usual ones, are reckoned in 32 bits. */
+const SMALL = 2 ** 30;
 /** Two bytes that no number begins with, since numbers are stored as short as they can be. */
 export const ESCAPE = 0x80;
 
@@ -46,9 +48,21 @@ export class ByteSink {
   /** A number as its difference from what was predicted, or whole where that would not be exact. */
   number(value: number, predicted: number): void {
     const delta = value - predicted;
+    const small = delta | 0;
+    if (small === delta && predicted + delta === value && small < SMALL && small >= -SMALL) {
+      let rest = (small << 1) ^ (small >> 31);
+      const { bytes } = this;
+      let at = this.at;
+      while (rest > 0x7f) {
+        bytes[at++] = rest | 0x80;
+        rest >>>= 7;
+      }
+      bytes[at++] = rest;
+      this.at = at;
+      return;
+    }
     if (delta > -DELTA_LIMIT && delta < DELTA_LIMIT && Math.floor(delta) === delta && predicted + delta === value) {
-      if (delta >= 0 && delta < 0x40000000) this.varint(delta << 1);
-      else this.varint(delta >= 0 ? delta * 2 : -delta * 2 - 1);
+      this.varint(delta >= 0 ? delta * 2 : -delta * 2 - 1);
       return;
     }
     this.bytes[this.at++] = ESCAPE;

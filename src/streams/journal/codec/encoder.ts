@@ -66,18 +66,51 @@ export class EventEncoder {
     return this.sink.at - this.#start;
   }
 
-  /** `payload` and `digests` go with a `written`. There must be room for a small event: see `ROOM`. */
+  /** `payload` and `digests` go with a `written`. */
   add(event: CacheEvent, payload: Uint8Array | null, digests: Uint8Array | null): void {
+    if (event.type === 'read') return this.addRead(event);
+    this.sink.reserve(ROOM);
+    if (this.count++ === 0) this.#firstAt(event.at);
+    if (event.type === 'written' && payload === null && digests === null) this.#written(event);
+    else this.addByTable(event, payload, digests);
+    this.#noteAt(event.at);
+  }
+
+  /** Hot: what is looked at here is only ever a read, so that the engine knows where its fields are. */
+  addRead(event: Read): void {
+    const { sink } = this;
+    const { numbers } = this.#registers;
+    sink.reserve(ROOM);
     const { at } = event;
-    if (this.count++ === 0) {
-      this.minAt = at;
-      this.maxAt = at;
-    } else if (at > this.maxAt) this.maxAt = at;
+    if (this.count++ === 0) this.#firstAt(at);
+    const bitsAt = sink.at + 1;
+    sink.bytes[sink.at] = READ;
+    sink.at += 2;
+    if (at !== numbers[AT]) this.#noteAt(at);
+    let bits = this.#request(event);
+    const { block, count } = event;
+    if (block !== numbers[BLOCK] + 1) {
+      bits |= 32;
+      sink.number(block, numbers[BLOCK] + 1);
+    }
+    if (count !== numbers[COUNT]) {
+      bits |= 64;
+      sink.number(count, numbers[COUNT]);
+      numbers[COUNT] = count;
+    }
+    numbers[BLOCK] = block;
+    // A text may have moved the buffer.
+    sink.bytes[bitsAt] = bits;
+  }
+
+  #firstAt(at: number): void {
+    this.minAt = at;
+    this.maxAt = at;
+  }
+
+  #noteAt(at: number): void {
+    if (at > this.maxAt) this.maxAt = at;
     else if (at < this.minAt) this.minAt = at;
-    if (this.sink.at + ROOM > this.sink.bytes.length) this.sink.reserve(ROOM);
-    if (event.type === 'read') return this.#read(event);
-    if (event.type === 'written' && payload === null && digests === null) return this.#written(event);
-    this.addByTable(event, payload, digests);
   }
 
   /** The same for every type, driven by the table. Does not count. */
@@ -97,28 +130,6 @@ export class EventEncoder {
     }
     if (layout.code === WRITTEN) this.#registers.noteStride();
     this.#beside(payload, digests);
-  }
-
-  #read(event: Read): void {
-    const { sink } = this;
-    const { numbers } = this.#registers;
-    const { bytes } = sink;
-    bytes[sink.at] = READ;
-    const bitsAt = sink.at + 1;
-    sink.at += 2;
-    let bits = this.#request(event);
-    if (event.block !== numbers[BLOCK] + 1) {
-      bits |= 32;
-      sink.number(event.block, numbers[BLOCK] + 1);
-    }
-    if (event.count !== numbers[COUNT]) {
-      bits |= 64;
-      sink.number(event.count, numbers[COUNT]);
-      numbers[COUNT] = event.count;
-    }
-    numbers[BLOCK] = event.block;
-    // A text may have moved the buffer.
-    sink.bytes[bitsAt] = bits;
   }
 
   #written(event: Written): void {
