@@ -30,7 +30,8 @@ export class Registers {
   }
 
   predictOffset(): number {
-    const offset = this.numbers[BLOCK] * this.stride;
+    // Never -0, which no offset is.
+    const offset = this.numbers[BLOCK] * this.stride + 0;
     return Number.isSafeInteger(offset) ? offset : 0;
   }
 
