@@ -15,12 +15,12 @@ for (const clear of ['zero', 'discard'] as const)
     const open = testCaches();
 
     /** Writes take longer than clears, so that one in flight when a clear is asked for would land after it. */
-    async function slowWrites() {
+    async function slowWrites({ zeroMs = 1, discardMs = 1, writebacksInFlightMax = 4 } = {}) {
       const clock = new TestClock();
       const memory = memoryDevice({ bytes: pattern(64 * 4096, 5) });
       const { after: setTimer } = clock;
-      const device = latencyDevice(memory, { writeMs: 50, zeroMs: 1, discardMs: 1, barrierMs: 1, setTimer });
-      return { clock, memory, ...(await open(device, { clock })) };
+      const device = latencyDevice(memory, { writeMs: 50, zeroMs, discardMs, barrierMs: 1, setTimer });
+      return { clock, memory, ...(await open(device, { clock, limits: { writebacksInFlightMax } })) };
     }
 
     it('comes after a writeback of its blocks that was in flight', async () => {
@@ -75,6 +75,18 @@ for (const clear of ['zero', 'discard'] as const)
       expectZero(memory, 4, 1);
     });
 
+    it('comes before no write of its blocks that was planned before it', async () => {
+      const { clock, memory, cache } = await slowWrites({ zeroMs: 120, discardMs: 120, writebacksInFlightMax: 1 });
+      for (const block of [0, 10, 20]) await cache.write(block, pattern(4096, block));
+      const flush = cache.flush();
+      await clock.pass(10);
+      const clearing = cache[clear]({ block: 20, count: 1 });
+      await clock.until(Promise.all([flush, clearing]));
+      await clock.pass(HOUR_MS);
+      expectZero(memory, 20, 1);
+      expect(memory.bytes.subarray(10 * 4096, 11 * 4096)).to.deep.equal(pattern(4096, 10));
+    });
+
     it('is followed by what was written after it', async () => {
       const { clock, memory, cache } = await slowWrites();
       await cache.write(4, pattern(4096, 1));
@@ -108,7 +120,8 @@ for (const clear of ['zero', 'discard'] as const)
       const memory = memoryDevice({ bytes: model.slice() });
       const { after: setTimer } = clock;
       const waits = { readMs: 3, writeMs: 20, zeroMs: 10, discardMs: 10, barrierMs: 5, jitter: 1, seed, setTimer };
-      const { cache } = await open(latencyDevice(memory, waits), { clock, blockSize: 512, capacity: 8 });
+      const limits = { writebacksInFlightMax: 1 + (seed % 4) };
+      const { cache } = await open(latencyDevice(memory, waits), { clock, blockSize: 512, capacity: 8, limits });
       const flushes: Promise<void>[] = [];
       for (let step = 0; step < 60; step++) {
         const [kind, block, count] = pattern(3, seed * 1000 + step);
