@@ -174,54 +174,6 @@ describe('a borrowed block', () => {
 describe('a cache of a few blocks', () => {
   const open = testCaches();
 
-  for (const capacity of [1, 2, 3])
-    for (const mode of ['writeback', 'writethrough'] as const)
-      it(`of ${capacity}, ${mode}, serves readers, writers and borrowers at once, and none waits for ever`, async () => {
-        const clock = new TestClock();
-        const memory = memoryDevice({ bytes: OLD.slice() });
-        const { after: setTimer } = clock;
-        const slow = latencyDevice(memory, {
-          readMs: 2,
-          writeMs: 3,
-          barrierMs: 2,
-          zeroMs: 2,
-          jitter: 1,
-          seed: 5,
-          setTimer,
-        });
-        const { cache } = await open(slow, { clock, capacity, mode });
-        const model = OLD.slice();
-        /** Each client has blocks of its own, so that a model of it is simple: 6 blocks from `client * 6` on. */
-        const client = async (client: number) => {
-          for (let step = 0; step < 12; step++) await clientStep(client * 6, step, pattern(4, client * 100 + step));
-        };
-        const clientStep = async (first: number, step: number, [kind, a, b]: Uint8Array) => {
-          const offset = first * BLOCK + a * 40;
-          const length = 1 + b * 30;
-          if (kind < 90) {
-            model.set(pattern(length, step), offset);
-            return cache.writeBytes(offset, pattern(length, step), { through: kind < 20 });
-          }
-          if (kind < 160)
-            return expectBytes(await cache.readBytes(offset, length), model.subarray(offset, offset + length));
-          if (kind < 180) return cache.flush({ block: first, count: 6 });
-          if (kind < 200) {
-            model.fill(0, first * BLOCK, (first + 1) * BLOCK);
-            return cache.zero({ block: first, count: 1 });
-          }
-          if (kind < 215) return cache.readahead({ block: first, count: 6 });
-          const borrowed = await cache.borrow(first + (a % 6)).catch(refusedForPins);
-          if (borrowed === null) return;
-          borrowed.bytes[7] = b;
-          model[borrowed.block * BLOCK + 7] = b;
-          await borrowed.markDirty();
-          borrowed.release();
-        };
-        await clock.until(Promise.all(Array.from({ length: 8 }, (_, at) => client(at))));
-        await clock.until(cache.flush());
-        expectBytes(memory.bytes, model);
-      });
-
   it('of 1 whose block is borrowed still reads, and writes to that block', async () => {
     const clock = new TestClock();
     const device = faultDevice(memoryDevice({ bytes: OLD.slice() }));
@@ -239,8 +191,3 @@ describe('a cache of a few blocks', () => {
     expectBytes(await cache.read(4), pattern(BLOCK, 4));
   });
 });
-
-function refusedForPins(error: unknown): null {
-  if (error instanceof Error && 'code' in error && error.code === 'CACHETRAIL_PINNED') return null;
-  throw error;
-}
