@@ -1,7 +1,7 @@
 /** Cuts what callers want read or written into requests of bounded size, which are sent one after the other. */
 import { dirtyHardBlocks } from '../cache/limits.js';
 import type { CacheState } from '../cache/state.js';
-import { CachetrailError } from '../device/errors.js';
+import { CachetrailError, WriteError } from '../device/errors.js';
 import { ReadCaller, WriteCaller } from './callers.js';
 import type { Requester, RequestOptions } from './requester.js';
 
@@ -57,6 +57,7 @@ export class Parts {
     return this.#writeOneByOne(offset, data, through, options, first, most);
   }
 
+  /** A part that the device would not take is in the cache all the same, and so are those after it. */
   async #writeOneByOne(
     offset: number,
     data: Uint8Array,
@@ -65,11 +66,16 @@ export class Parts {
     first: number,
     most: number,
   ): Promise<void> {
+    const failed: WriteError[] = [];
     for (let done = 0; done < data.length; ) {
       const part = data.subarray(done, done + (done === 0 ? first : most));
-      await this.#writePart(offset + done, part, through, options);
+      await this.#writePart(offset + done, part, through, options).catch((error: unknown) => {
+        if (!(error instanceof WriteError)) throw error;
+        failed.push(error);
+      });
       done += part.length;
     }
+    if (failed.length > 0) throw joined(failed);
   }
 
   #writePart(offset: number, data: Uint8Array, through: boolean, options: RequestOptions): Promise<void> {
@@ -87,6 +93,17 @@ export class Parts {
       return this.write(offset, data, through, options);
     });
   }
+}
+
+/** One error for a write of which several parts failed: it names all their blocks. */
+function joined(failed: readonly WriteError[]): WriteError {
+  const [first] = failed;
+  const blocks = failed.flatMap((error) => error.blocks);
+  return new WriteError(
+    first.code,
+    `${blocks.length} blocks in ${failed.length} parts; the first: ${first.message}`,
+    blocks,
+  );
 }
 
 /** The cache was made smaller while the write waited. */

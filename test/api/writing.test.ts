@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type CacheMode, faultDevice, latencyDevice, memoryDevice } from '../../src/index.js';
+import { type CacheMode, faultDevice, latencyDevice, memoryDevice, WriteError } from '../../src/index.js';
 import { rejection } from '../device/support.js';
 import { expectBytes, pattern, stateOf, testCaches } from './support/caches.js';
 import { DEVICE_KINDS, devicesOf } from './support/devices.js';
@@ -192,6 +192,23 @@ describe('a write, writethrough', () => {
     const { cache } = await open(device, { mode: 'writethrough' });
     await cache.write(3, pattern(10 * BLOCK, 2));
     expect(device.operations.write).to.equal(1);
+  });
+
+  it('in parts is in the cache to its end though the device takes none of them, and all of them are named', async () => {
+    const clock = new TestClock();
+    const memory = memoryDevice({ bytes: OLD.slice() });
+    const device = faultDevice(memory);
+    const { cache } = await open(device, { clock, mode: 'writethrough', limits: { requestBlocksMax: 4 } });
+    device.inject({ on: 'write', code: 'EROFS' });
+    const error = await rejection(clock.until(cache.write(10, pattern(10 * BLOCK, 2))));
+    if (!(error instanceof WriteError)) throw error;
+    expect(error.code).to.equal('CACHETRAIL_WRITE_FAILED');
+    expect(error.cause).to.include({ code: 'EROFS' });
+    expect(error.blocks.map(({ block }) => block)).to.deep.equal([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+    expectBytes(await cache.read(10, 10), pattern(10 * BLOCK, 2));
+    device.cure();
+    await clock.until(cache.flush());
+    expectBytes(memory.bytes.subarray(10 * BLOCK, 20 * BLOCK), pattern(10 * BLOCK, 2));
   });
 
   it('through a borrowed block resolves when the device holds it', async () => {
