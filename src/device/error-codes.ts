@@ -169,6 +169,10 @@ export const ERROR_CODES = {
     meaning: 'The journal does not hold what is needed to know that moment.',
     remedy: 'Ask for a seq between the first and the last of the journal; older ones may have been deleted.',
   },
+  CACHETRAIL_JOURNAL_DEVICE: {
+    meaning: 'The journal is that of another device.',
+    remedy: 'Open the device that it belongs to, or choose another directory.',
+  },
   CACHETRAIL_JOURNAL_LOCKED: {
     meaning: 'Another cache is writing the journal.',
     remedy: 'Close it first, or choose another directory.',

@@ -21,7 +21,7 @@ import {
 import type { BorrowedBlock } from './borrowed-block.js';
 import type { SubscriberError } from './bus.js';
 import { BorrowCaller, InvalidateCaller, PlainCaller } from './callers.js';
-import { type Clock, systemClock } from './clock.js';
+import type { Clock } from './clock.js';
 import {
   type CacheOptions,
   checkBlockSize,
@@ -33,8 +33,9 @@ import {
   DEVICE_TIMEOUT_MS_DEFAULT,
   invalid,
 } from './options.js';
+import type { JournalOpening } from './open-cache.js';
 import { Parts } from './parts.js';
-import { Pipeline } from './pipeline.js';
+import { type Commits, type EventSink, Pipeline } from './pipeline.js';
 import { Requester, type RequestOptions } from './requester.js';
 import { type BlockInfo, type CacheStats, inspectBlock, statsOf } from './stats.js';
 import { zeroingDevice } from './zeroing-device.js';
@@ -46,13 +47,16 @@ export interface InvalidateResult {
   readonly discarded: readonly number[];
 }
 
-/**
- * Opens a cache over a device, which belongs to the cache from then on and is closed with it.
- * Rejects with ArgumentError for options that cannot be and with DeviceError for a device that cannot be cached, and leaves
- * the device open then.
- */
-export async function openCache(device: BlockDevice, options: CacheOptions = {}): Promise<BlockCache> {
-  return new BlockCache(device, options);
+/** What a cache is made with beside its options: the journal that was opened for it, and what that brought back. */
+export interface Attachments {
+  readonly clock: Clock;
+  readonly journal: EventSink | null;
+  readonly commits: Commits | null;
+  /** The seq that the first event follows. */
+  readonly lastSeq: number;
+  readonly opening: JournalOpening | null;
+  /** Lets go of the journal when the cache is closed. */
+  readonly released?: () => Promise<void>;
 }
 
 const DONE = Promise.resolve();
@@ -63,6 +67,8 @@ export class BlockCache {
   readonly events$: Observable<CacheEvent>;
   /** Subscribers that threw and were detached. */
   readonly errors$: Observable<SubscriberError>;
+  /** The journal's directory and what was found in it; null for a cache without a journal of its own. */
+  readonly journal: JournalOpening | null;
   readonly #pipeline: Pipeline;
   readonly #device: BlockDevice;
   readonly #clock: Clock;
@@ -72,17 +78,22 @@ export class BlockCache {
   readonly #parts: Parts;
 
   /** @internal Use `openCache`. */
-  constructor(device: BlockDevice, options: CacheOptions) {
+  constructor(device: BlockDevice, options: CacheOptions, attachments: Attachments) {
+    const { clock, journal, commits, lastSeq, opening } = attachments;
     const config = configOf(device, options);
     const { deviceTimeoutMs = DEVICE_TIMEOUT_MS_DEFAULT, deviceDepth = DEVICE_DEPTH_DEFAULT } = options;
     checkPositive('deviceTimeoutMs', deviceTimeoutMs);
     checkPositive('deviceDepth', deviceDepth);
     this.#device = device;
-    this.#clock = options.clock ?? systemClock();
+    this.#clock = clock;
+    this.journal = opening;
     this.#pipeline = new Pipeline({
       device: zeroingDevice(device),
       clock: this.#clock,
-      journal: options.journal ?? null,
+      journal,
+      commits,
+      lastSeq,
+      released: attachments.released ?? (() => Promise.resolve()),
       blockSize: config.blockSize,
       runBytesMax: config.limits.runBytesMax,
       deviceDepth,

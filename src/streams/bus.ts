@@ -48,7 +48,7 @@ export class EventBus {
 
   /** Lines an event up; `deliver` sends it. */
   add(event: CacheEvent): void {
-    this.#first = event.seq === 1 ? event : null;
+    this.#first = event.type === 'opened' ? event : null;
     this.#pending[this.#pendingCount++] = event;
   }
 

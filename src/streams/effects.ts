@@ -6,7 +6,7 @@ import { CLEAN } from '../cache/block-state.js';
 import type { CacheEvent } from '../cache/events.js';
 import { type CacheState, type Fill, overlaps } from '../cache/state.js';
 import { BorrowedBlock, type Lender } from './borrowed-block.js';
-import type { Callers } from './callers.js';
+import type { Caller, Callers } from './callers.js';
 import type { DeviceCommand } from './device-lane.js';
 import type { Failures } from './failures.js';
 import type { Staging } from './staging.js';
@@ -20,6 +20,8 @@ export interface EffectsParts {
   readonly failures: Failures;
   readonly lender: Lender;
   readonly send: (command: DeviceCommand) => void;
+  /** A write is in the cache, by the event of this seq. */
+  readonly acknowledge: (caller: Caller<void>, seq: number) => void;
   /** The cache is closed: lets go of the device, then of the caller. */
   readonly closed: (op: number) => void;
 }
@@ -92,6 +94,7 @@ export class Effects {
       case 'readFailed':
         return callers.take(event.op)?.fail(failures.ofRead(event));
       case 'writeFinished':
+        return this.#throughDone(event);
       case 'flushFinished':
       case 'readaheadRequested':
       case 'optionSet':
@@ -199,8 +202,16 @@ export class Effects {
     if (caller.kind === 'write') this.#copyIn(event, caller.data);
     if (!event.through && (caller.kind === 'write' || caller.kind === 'plain')) {
       callers.take(event.op);
-      caller.succeed();
+      this.#parts.acknowledge(caller, event.seq);
     }
+  }
+
+  /** The bytes that a write is about to put into the cache, or that a borrower has put there. */
+  payloadOf(event: EventOf<'written'>): Uint8Array | undefined {
+    const { callers, state } = this.#parts;
+    const caller = callers.find(event.op);
+    if (caller?.kind === 'write') return caller.data;
+    return this.#frame(state.slots.find(event.block)).subarray(0, event.length);
   }
 
   #copyIn(event: EventOf<'written'>, data: Uint8Array): void {
@@ -245,6 +256,12 @@ export class Effects {
     const frame = this.#frame(state.slots.find(event.block));
     const bytes = frame.subarray(0, state.bytesOf(event.block, 1));
     caller.succeed(new BorrowedBlock(lender, event.op, event.block, bytes));
+  }
+
+  /** The device has it, but no barrier yet: a durable journal has to have it too. */
+  #throughDone(event: EventOf<'writeFinished'>): void {
+    const caller = this.#parts.callers.take(event.op);
+    if (caller?.kind === 'write' || caller?.kind === 'plain') this.#parts.acknowledge(caller, event.seq);
   }
 
   #done(op: number): void {

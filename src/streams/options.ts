@@ -14,6 +14,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { ArgumentError, DeviceError } from '../device/errors.js';
 import { BLOCK_SIZE_BYTES_DEFAULT, blockCountOf, isBlockSize } from '../device/geometry.js';
 import type { Clock } from './clock.js';
+import type { JournalOptions } from './journal/types.js';
 import type { EventSink } from './pipeline.js';
 
 export interface CacheOptions {
@@ -36,10 +37,15 @@ export interface CacheOptions {
   readonly deviceDepth?: number;
   readonly limits?: Partial<CoreLimits>;
   readonly clock?: Clock;
-  /** Gets every event before it is applied. */
-  readonly journal?: EventSink;
+  /** Where to keep the events: a journal in a directory, which is closed with the cache, or anything that takes them. */
+  readonly journal?: EventSink | JournalPlace;
   /** The trace that the caller is in, asked once for every request. `activeTrace` of `cachetrail/telemetry` is one. */
   readonly traceSource?: () => TraceRef | null;
+}
+
+/** A journal in a directory: begun there, or continued. */
+export interface JournalPlace extends Omit<JournalOptions, 'clock' | 'neededFrom'> {
+  readonly directory: string;
 }
 
 export const DEVICE_TIMEOUT_MS_DEFAULT = 30_000;

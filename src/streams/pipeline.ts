@@ -19,7 +19,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { type CachetrailError, codeOf, DeviceError, InternalError, RequestError } from '../device/errors.js';
 import type { Lender } from './borrowed-block.js';
 import { EventBus, type SubscriberError } from './bus.js';
-import { type AnyCaller, Callers, type PlainCaller } from './callers.js';
+import { type AnyCaller, type Caller, Callers, type PlainCaller } from './callers.js';
 import type { Clock } from './clock.js';
 import { type DeviceAnswer, type DeviceCommand, deviceLane, timedOut } from './device-lane.js';
 import { Effects } from './effects.js';
@@ -29,13 +29,28 @@ import { type Deadline, ticks } from './ticks.js';
 
 /** Gets every event before it is applied: the seam for a journal. An event that it throws on stops the cache. */
 export interface EventSink {
-  append(event: CacheEvent): void;
+  /** `payload`: the bytes of a `written`. Read before `append` returns. */
+  append(event: CacheEvent, payload?: Uint8Array): void;
+}
+
+/** Brings events to stable storage: what durable writes are acknowledged by. */
+export interface Commits {
+  /** Set when it can no longer: no write may be taken any more. */
+  readonly failure: CachetrailError | null;
+  /** Resolves when every event up to `seq` is on stable storage. */
+  committed(seq: number): Promise<void>;
 }
 
 export interface PipelineOptions {
   readonly device: BlockDevice;
   readonly clock: Clock;
   readonly journal: EventSink | null;
+  /** Writes are acknowledged when it has them. */
+  readonly commits: Commits | null;
+  /** The seq of the journal's last event, which the cache's first follows. */
+  readonly lastSeq: number;
+  /** Called when the device has been let go of. */
+  readonly released: () => Promise<void>;
   readonly blockSize: number;
   readonly runBytesMax: number;
   readonly deviceDepth: number;
@@ -79,6 +94,7 @@ export class Pipeline {
     const { device, clock, deviceDepth, deviceTimeoutNs, blockSize, runBytesMax, lender } = options;
     this.#options = options;
     this.#journal = options.journal;
+    this.state.seq = options.lastSeq;
     this.events$ = this.#bus.events$;
     this.errors$ = this.#bus.errors$;
     this.staging = new Staging(blockSize, runBytesMax);
@@ -90,6 +106,7 @@ export class Pipeline {
       failures: this.#failures,
       lender,
       send: (command) => this.#send(command),
+      acknowledge: (caller, seq) => acknowledge(options.commits, caller, seq),
       closed: (op) => this.#closed(op),
     });
     const allocate = (bytes: number) => this.staging.take(bytes);
@@ -126,7 +143,8 @@ export class Pipeline {
 
   /** The same for a request, with who waits for it. */
   request(caller: AnyCaller, input: Extract<Input, { op: number }>): void {
-    if (this.failure !== null) return caller.fail(this.failure);
+    const failure = this.failure ?? (caller.kind === 'write' ? this.#options.commits?.failure : null);
+    if (failure) return caller.fail(failure);
     this.callers.begin(input.op, caller);
     this.submit(input);
     this.callers.park();
@@ -145,12 +163,13 @@ export class Pipeline {
   rewrite(ops: OpSource, block: number, data: Uint8Array, actor: string, trace: TraceRef | null): boolean {
     const { state } = this;
     const slot = state.slots.find(block);
+    if (this.#options.commits !== null) return false;
     if (slot === -1 || !this.isIdle || this.#bus.isDelivering || this.failure !== null || !mayRewrite(state, slot))
       return false;
     const at = this.#options.clock.turn();
     const offset = block * state.blockSize;
     const event = rewrite(state, { at, op: ops.nextOp(), actor, trace, offset, length: data.length }, block);
-    this.#state(event);
+    this.#state(event, data);
     state.frames?.views[slot].set(data);
     this.#bus.publish(event);
     if (this.#queue.length > 0) this.#drain();
@@ -158,9 +177,9 @@ export class Pipeline {
   }
 
   /** Applies what was decided outside `decide`, whose failures must stop the cache all the same. */
-  #state(event: CacheEvent): void {
+  #state(event: CacheEvent, payload?: Uint8Array): void {
     try {
-      this.#journal?.append(event);
+      this.#journal?.append(event, payload);
       evolve(this.state, event);
     } catch (error) {
       throw this.#stop(error);
@@ -197,7 +216,7 @@ export class Pipeline {
   }
 
   #apply(event: CacheEvent): void {
-    this.#journal?.append(event);
+    this.#journal?.append(event, event.type === 'written' ? this.#effects.payloadOf(event) : undefined);
     evolve(this.state, event);
     this.#effects.apply(event);
     this.#bus.add(event);
@@ -230,7 +249,7 @@ export class Pipeline {
   #letGo(): void {
     for (const wire of this.#wires) wire.unsubscribe();
     this.#bus.complete();
-    const { device, clock, deviceTimeoutNs } = this.#options;
+    const { device, clock, deviceTimeoutNs, released } = this.#options;
     const fail = (cause: unknown) => {
       const message = 'the device reported an error when it was closed';
       this.#closing?.fail(new DeviceError('CACHETRAIL_DEVICE_CLOSE_FAILED', message, { cause }));
@@ -239,7 +258,14 @@ export class Pipeline {
     const cancel = clock.setTimer(dueAt, this.#closing !== null, () => fail(timedOut(deviceTimeoutNs)));
     // Of a device that throws, this makes a rejection too.
     const closed = new Promise<void>((resolve) => resolve(device.close()));
-    closed.then(() => this.#closing?.succeed(), fail).finally(cancel);
+    closed
+      .catch(fail)
+      .then(released)
+      .then(
+        () => this.#closing?.succeed(),
+        (error: unknown) => this.#closing?.fail(error),
+      )
+      .finally(cancel);
   }
 
   /** A bug of ours: stops before anything can be corrupted. What was durable is safe on the device. */
@@ -250,4 +276,13 @@ export class Pipeline {
     queueMicrotask(() => this.#letGo());
     return this.failure;
   }
+}
+
+/** A write is taken when it is in the cache and, with a durable journal, in that as well. */
+function acknowledge(commits: Commits | null, caller: Caller<void>, seq: number): void {
+  if (commits === null) return caller.succeed();
+  commits.committed(seq).then(
+    () => caller.succeed(),
+    (error: unknown) => caller.fail(error),
+  );
 }

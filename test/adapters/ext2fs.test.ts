@@ -7,7 +7,7 @@ import type { CacheEvent } from '../../src/cache/events.js';
 import { mount } from '../../src/cli/demo/mount.js';
 import { shippedImagePath } from '../../src/cli/package-files.js';
 import { faultDevice, memoryDevice } from '../../src/device/index.js';
-import { openCache } from '../../src/streams/block-cache.js';
+import { openCache } from '../../src/streams/open-cache.js';
 import { rejection } from '../device/support.js';
 
 const BLOCK = 4096;

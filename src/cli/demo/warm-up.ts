@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { ext2fsDisk } from '../../adapters/ext2fs.js';
 import { memoryDevice } from '../../device/index.js';
-import { openCache } from '../../streams/block-cache.js';
+import { openCache } from '../../streams/open-cache.js';
 import { shippedImagePath } from '../package-files.js';
 import { mount } from './mount.js';
 import type { Tree } from './tree.js';

@@ -32,7 +32,7 @@ export function testCaches(): (device: BlockDevice, options?: CacheOptions) => P
   return async (device, options = {}) => {
     const events: CacheEvent[] = [];
     const append = (event: CacheEvent) => {
-      options.journal?.append(event);
+      if (options.journal !== undefined && 'append' in options.journal) options.journal.append(event);
       events.push(event);
     };
     const cache = await openCache(device, { ...options, journal: { append } });

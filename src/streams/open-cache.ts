@@ -1,0 +1,80 @@
+/** Opening a cache: with its journal, if it has one, and with what a crash has left in that. */
+import type { BlockDevice } from '../device/block-device.js';
+import { BlockCache } from './block-cache.js';
+import { systemClock } from './clock.js';
+import { JournalError } from './journal/errors.js';
+import { type Recovery, recoverWrites } from './journal/recovery.js';
+import type { JournalWriter } from './journal/writer.js';
+import { openJournalWriter } from './journal/writer.js';
+import { type CacheOptions, configOf, type JournalPlace } from './options.js';
+
+/** What was found in the journal when the cache was opened. */
+export interface JournalOpening {
+  readonly directory: string;
+  /** Bytes cut off behind the last whole frame: what a crash has left unfinished. */
+  readonly tornBytes: number;
+  /** Blocks whose acknowledged writes were not on the device, and are dirty in the cache now. */
+  readonly recoveredBlocks: number;
+}
+
+/**
+ * Opens a cache over a device, which belongs to the cache from then on and is closed with it. With a durable journal, every
+ * write that was acknowledged before a crash and had not become durable is brought back, dirty.
+ *
+ * Rejects with ArgumentError for options that cannot be, with DeviceError for a device that cannot be cached and with
+ * JournalError for a journal that cannot be opened or is another device's, and leaves the device open then.
+ */
+export async function openCache(device: BlockDevice, options: CacheOptions = {}): Promise<BlockCache> {
+  const clock = options.clock ?? systemClock();
+  const { journal = null } = options;
+  if (journal === null || !('directory' in journal)) {
+    return new BlockCache(device, options, { clock, journal, commits: null, lastSeq: 0, opening: null });
+  }
+  configOf(device, options);
+  const recovery = await recoveryFor(device, journal);
+  const { directory, ...rest } = journal;
+  const writer = await openJournalWriter(directory, { ...rest, clock });
+  try {
+    return await openWith(device, { ...options, clock }, writer, directory, recovery);
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+}
+
+async function openWith(
+  device: BlockDevice,
+  options: CacheOptions & Required<Pick<CacheOptions, 'clock'>>,
+  writer: JournalWriter,
+  directory: string,
+  recovery: Recovery,
+): Promise<BlockCache> {
+  const cache = new BlockCache(device, options, {
+    clock: options.clock,
+    journal: writer,
+    commits: writer.stats().mode === 'durable' ? writer : null,
+    lastSeq: writer.tail.seq,
+    opening: { directory, tornBytes: writer.tail.tornBytes, recoveredBlocks: recovery.blocks },
+    released: () => writer.close(),
+  });
+  for (const { offset, bytes } of recovery.writes) await cache.writeBytes(offset, bytes, { actor: RECOVERY_ACTOR });
+  return cache;
+}
+
+/** Who stands in the events of writes that were brought back. */
+export const RECOVERY_ACTOR = 'recovery';
+
+const NOTHING: Recovery = { writes: [], blocks: 0 };
+
+async function recoveryFor(device: BlockDevice, { directory, key }: JournalPlace): Promise<Recovery> {
+  try {
+    return await recoverWrites(directory, device, key);
+  } catch (error) {
+    if (error instanceof JournalError && isNoJournalYet(error)) return NOTHING;
+    throw error;
+  }
+}
+
+function isNoJournalYet(error: JournalError): boolean {
+  return error.code === 'CACHETRAIL_JOURNAL_NOT_FOUND' || error.code === 'CACHETRAIL_JOURNAL_NONE';
+}
