@@ -91,9 +91,16 @@ function why(cause: unknown, code: string): string {
   return cause instanceof Error ? cause.message : code || codeOf(cause);
 }
 
-/** An error of cachetrail's own, such as a timeout, is told by its own code. */
+/** What the cache itself says of a device that failed. A device's own errors are causes only: of one that is closed, say. */
+const OF_DEVICES: readonly ErrorCode[] = [
+  'CACHETRAIL_DEVICE_TIMEOUT',
+  'CACHETRAIL_DEVICE_STALLED',
+  'CACHETRAIL_DEVICE_PROTOCOL',
+  'CACHETRAIL_SHORT_READ',
+];
+
 function ownCode(cause: unknown, otherwise: ErrorCode): ErrorCode {
-  return cause instanceof CachetrailError ? cause.code : otherwise;
+  return cause instanceof CachetrailError && OF_DEVICES.includes(cause.code) ? cause.code : otherwise;
 }
 
 function known(code: string): ErrorCode {

@@ -168,6 +168,21 @@ describe('over a device of which', () => {
       await expectNothingLost(test);
     });
 
+  it('is closed behind the back of the cache, which is told as a failure and not as a closed cache', async () => {
+    const clock = new TestClock();
+    const device = memoryDevice({ bytes: pattern(SIZE, 1) });
+    const { cache } = await open(device, { clock });
+    await cache.write(4, pattern(3 * 4096, 2));
+    await device.close();
+    const read = await rejection(cache.read(10));
+    expect(read.code).to.equal('CACHETRAIL_READ_FAILED');
+    expect(read.cause).to.include({ code: 'CACHETRAIL_CLOSED' });
+    const flush = await rejection(clock.until(cache.flush()));
+    expect(flush.code).to.equal('CACHETRAIL_FLUSH_FAILED');
+    expect(flush.cause).to.include({ code: 'CACHETRAIL_CLOSED' });
+    expectBytes(await cache.read(4, 3), pattern(3 * 4096, 2));
+  });
+
   it('every operation fails, every request ends, and nothing is lost', async () => {
     const test = await broken({ on: ['read', 'write', 'barrier', 'discard', 'zero'], code: 'EIO' });
     const { clock, cache } = test;
