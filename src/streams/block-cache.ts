@@ -427,10 +427,7 @@ export class BlockCache {
   }
 
   #writeBlock(block: number, data: Uint8Array, options: RequestOptions): Promise<void> {
-    if (options.signal === undefined) {
-      const trace = this.#requester.trace(options);
-      if (this.#pipeline.rewrite(this.#requester, block, data, options.actor ?? '', trace)) return DONE;
-    }
+    if (options.signal === undefined && this.#pipeline.rewrite(this.#requester, block, data, options)) return DONE;
     return this.#parts.write(block * this.blockSize, data, false, options);
   }
 

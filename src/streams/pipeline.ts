@@ -58,9 +58,10 @@ export interface PipelineOptions {
   readonly lender: Lender;
 }
 
-/** Numbers requests. */
-export interface OpSource {
+/** Numbers a request, and finds its trace. */
+export interface RequestSource<Options> {
   nextOp(): number;
+  trace(options: Options): TraceRef | null;
 }
 
 /** Operations that the device may owe answers to before it is asked for no more. */
@@ -154,13 +155,18 @@ export class Pipeline {
   hit(op: number, block: number, actor: string, trace: TraceRef | null): void {
     const { state } = this;
     const event = readHit(state, this.#options.clock.turn(), op, block, 1, actor, trace);
-    this.#state(event);
+    this.#commit(event);
     this.#bus.publish(event);
     if (this.#queue.length > 0) this.#drain();
   }
 
   /** Hot: a write of one whole block over a dirty one; false if it takes more than that. Guarded by `write.cached`. */
-  rewrite(ops: OpSource, block: number, data: Uint8Array, actor: string, trace: TraceRef | null): boolean {
+  rewrite<Options extends { readonly actor?: string }>(
+    source: RequestSource<Options>,
+    block: number,
+    data: Uint8Array,
+    options: Options,
+  ): boolean {
     const { state } = this;
     const slot = state.slots.find(block);
     if (this.#options.commits !== null) return false;
@@ -168,8 +174,10 @@ export class Pipeline {
       return false;
     const at = this.#options.clock.turn();
     const offset = block * state.blockSize;
-    const event = rewrite(state, { at, op: ops.nextOp(), actor, trace, offset, length: data.length }, block);
-    this.#state(event, data);
+    const { actor = '' } = options;
+    const trace = source.trace(options);
+    const event = rewrite(state, { at, op: source.nextOp(), actor, trace, offset, length: data.length }, block);
+    this.#commit(event, data);
     state.frames?.views[slot].set(data);
     this.#bus.publish(event);
     if (this.#queue.length > 0) this.#drain();
@@ -177,7 +185,7 @@ export class Pipeline {
   }
 
   /** Applies what was decided outside `decide`, whose failures must stop the cache all the same. */
-  #state(event: CacheEvent, payload?: Uint8Array): void {
+  #commit(event: CacheEvent, payload?: Uint8Array): void {
     try {
       this.#journal?.append(event, payload);
       evolve(this.state, event);
