@@ -6,7 +6,7 @@ import type { CacheEvent, ClearKind, TraceRef } from '../cache/events.js';
 import { checkInvariants } from '../cache/invariants.js';
 import type { CoreLimits } from '../cache/limits.js';
 import type { BlockDevice } from '../device/block-device.js';
-import { RequestError } from '../device/errors.js';
+import { CachetrailError, DeviceError, RequestError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
 import {
   checkBlock,
@@ -338,7 +338,7 @@ export class BlockCache {
     if (!Object.hasOwn(limits, name)) {
       await this.flush(undefined, options);
       await this.invalidate(undefined, options);
-      return this.#device.setOption(name, String(value));
+      return this.#setDeviceOption(name, String(value));
     }
     const number = Number(value);
     if (name === 'slabBytes') throw invalid('slabBytes is fixed while the cache is open');
@@ -388,6 +388,15 @@ export class BlockCache {
     // Whoever closed it has been told how that went.
     if (this.closed) return this.#closing.catch(() => {});
     return this.#pipeline.state.phase === 'closing' ? this.#closing : this.close();
+  }
+
+  async #setDeviceOption(name: string, value: string): Promise<void> {
+    try {
+      await this.#device.setOption(name, value);
+    } catch (cause) {
+      if (cause instanceof CachetrailError) throw cause;
+      throw new DeviceError('CACHETRAIL_UNKNOWN_OPTION', `the device would not take ${value} for ${name}`, { cause });
+    }
   }
 
   #mayReadNow(): boolean {

@@ -122,6 +122,20 @@ describe('setOption', () => {
     expect(cache.inspect(1).state).to.equal('dirty');
   });
 
+  for (const [how, setOption] of Object.entries<(own: Error) => BlockDevice['setOption']>({
+    rejects: (own) => () => Promise.reject(own),
+    throws: (own) => () => {
+      throw own;
+    },
+  })) {
+    it(`gives the device’s own error as the cause where the device ${how}`, async () => {
+      const own = new Error('not now');
+      const device = withParts(memoryDevice({ sizeBytes: MIB }), { setOption: setOption(own) });
+      const { cache } = await open(device);
+      expect(await rejection(cache.setOption('mine', 7))).to.include({ code: 'CACHETRAIL_UNKNOWN_OPTION', cause: own });
+    });
+  }
+
   it('tells what neither the cache nor the device knows', async () => {
     const { cache } = await open(memoryDevice({ sizeBytes: MIB }));
     for (const name of ['no_such', 'toString', '__proto__', '']) {

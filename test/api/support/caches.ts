@@ -43,17 +43,6 @@ export function testCaches(): (device: BlockDevice, options?: CacheOptions) => P
   };
 }
 
-/** Lets events of the loop pass until `condition` holds: for what files do, which no clock can hurry. */
-export async function eventually(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < TURNS_MAX; turn++) {
-    if (condition()) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  throw new Error(`still not so after ${TURNS_MAX} turns of the event loop: ${condition.toString()}`);
-}
-
-const TURNS_MAX = 200_000;
-
 /** Bytes that tell where they are from: no two blocks of a few thousand are alike. */
 export function pattern(length: number, seed: number): Uint8Array {
   const bytes = new Uint8Array(length);
