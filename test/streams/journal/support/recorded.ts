@@ -59,7 +59,7 @@ export function payloadOf(event: CacheEvent): Uint8Array | undefined {
 }
 
 export function appendAll(writer: JournalWriter, events: readonly CacheEvent[]): void {
-  for (const event of events) writer.append(event, payloadOf(event));
+  for (const event of events) writer.append(event, writer.wantsPayload ? payloadOf(event) : undefined);
 }
 
 /** Writes a journal, with a frame for every `perFrame` events. */
