@@ -29,6 +29,7 @@ export class EventBus {
   #pendingCount = 0;
   /** The first event, until there is a second. */
   #first: CacheEvent | null = null;
+  #begun = false;
   #delivering = false;
   #completed = false;
   readonly #errors = new Subject<SubscriberError>();
@@ -48,7 +49,8 @@ export class EventBus {
 
   /** Lines an event up; `deliver` sends it. */
   add(event: CacheEvent): void {
-    this.#first = event.type === 'opened' ? event : null;
+    this.#first = this.#begun ? null : event;
+    this.#begun = true;
     this.#pending[this.#pendingCount++] = event;
   }
 

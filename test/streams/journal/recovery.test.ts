@@ -12,23 +12,16 @@ const BLOCK_BYTES = 4096;
 const BLOCKS = 128;
 const KILLS = Number(process.env['CACHETRAIL_KILLS'] ?? 10);
 
-describe('a cache with a durable journal', function () {
-  this.timeout(600_000);
-  let folder = '';
-  let image = '';
-  let directory = '';
+let folder = '';
+let image = '';
+let directory = '';
 
-  beforeEach(() => {
-    folder = mkdtempSync(path.join(os.tmpdir(), 'cachetrail-test-'));
-    image = path.join(folder, 'image');
-    directory = path.join(folder, 'journal');
-    writeFileSync(image, '');
-    truncateSync(image, BLOCKS * BLOCK_BYTES);
-  });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const open = async (): Promise<BlockCache> =>
+  openCache(await openFileDevice(image), { capacity: 64, journal: { directory, mode: 'durable' } });
 
-  const open = async (): Promise<BlockCache> =>
-    openCache(await openFileDevice(image), { capacity: 64, journal: { directory, mode: 'durable' } });
+describe('a cache with a durable journal', () => {
+  beforeEach(makeImage);
+  afterEach(removeImage);
 
   it('continues the same journal after a close, and recovers nothing', async () => {
     const cache = await open();
@@ -73,6 +66,12 @@ describe('a cache with a durable journal', function () {
     expect(onDisk).to.deep.equal(events.filter((event) => event.type === 'written').map((event) => event.seq));
     await cache.close();
   });
+});
+
+describe('a durable journal', function () {
+  this.timeout(600_000);
+  beforeEach(makeImage);
+  afterEach(removeImage);
 
   it(`brings back every acknowledged write after each of ${KILLS} kills`, async () => {
     const acknowledged = new Map<number, number>();
@@ -86,45 +85,57 @@ describe('a cache with a durable journal', function () {
       await cache.close();
     }
   });
-
-  /** Starts the writer, kills it after a while that differs each time, and gives what it had begun: tag → block. */
-  async function writeUntilKilled(first: number, acknowledged: Map<number, number>): Promise<Map<number, number>> {
-    const child = path.join(import.meta.dirname, 'recovery-child.js');
-    const running = spawn(process.execPath, [child, image, directory, String(first)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const killAt = 40 + ((first * 7919) % 400);
-    let said = '';
-    running.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-      if (said.split('\n').length > killAt) running.kill('SIGKILL');
-    });
-    await once(running, 'close');
-    const started = new Map<number, number>();
-    for (const line of said.split('\n').slice(0, -1)) {
-      const [what, tag, block] = line.split(' ');
-      if (what === 'started') started.set(Number(tag), Number(block));
-      else acknowledged.set(Number(block), Number(tag));
-    }
-    return started;
-  }
-
-  /** Every block holds its last acknowledged write, or one begun after it, whole. */
-  async function expectKept(
-    cache: BlockCache,
-    acknowledged: Map<number, number>,
-    started: Map<number, number>,
-  ): Promise<void> {
-    for (const [block, tag] of acknowledged) {
-      const bytes = await cache.read(block);
-      const found = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-      expect(
-        bytes.subarray(4).every((byte) => byte === (found & 0xff)),
-        `block ${block} is whole`,
-      ).to.equal(true);
-      if (found !== tag) expect(started.get(found), `block ${block} holds ${found}, not ${tag}`).to.equal(block);
-      expect(found).to.be.at.least(tag);
-      acknowledged.set(block, found);
-    }
-  }
 });
+
+/** Starts the writer, kills it after a while that differs each time, and gives what it had begun: tag → block. */
+async function writeUntilKilled(first: number, acknowledged: Map<number, number>): Promise<Map<number, number>> {
+  const child = path.join(import.meta.dirname, 'recovery-child.js');
+  const running = spawn(process.execPath, [child, image, directory, String(first)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const killAt = 40 + ((first * 7919) % 400);
+  let said = '';
+  running.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+    if (said.split('\n').length > killAt) running.kill('SIGKILL');
+  });
+  await once(running, 'close');
+  const started = new Map<number, number>();
+  for (const line of said.split('\n').slice(0, -1)) {
+    const [what, tag, block] = line.split(' ');
+    if (what === 'started') started.set(Number(tag), Number(block));
+    else acknowledged.set(Number(block), Number(tag));
+  }
+  return started;
+}
+
+/** Every block holds its last acknowledged write, or one begun after it, whole. */
+async function expectKept(
+  cache: BlockCache,
+  acknowledged: Map<number, number>,
+  started: Map<number, number>,
+): Promise<void> {
+  for (const [block, tag] of acknowledged) {
+    const bytes = await cache.read(block);
+    const found = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    expect(
+      bytes.subarray(4).every((byte) => byte === (found & 0xff)),
+      `block ${block} is whole`,
+    ).to.equal(true);
+    if (found !== tag) expect(started.get(found), `block ${block} holds ${found}, not ${tag}`).to.equal(block);
+    expect(found).to.be.at.least(tag);
+    acknowledged.set(block, found);
+  }
+}
+
+function makeImage(): void {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'cachetrail-test-'));
+  image = path.join(folder, 'image');
+  directory = path.join(folder, 'journal');
+  writeFileSync(image, '');
+  truncateSync(image, BLOCKS * BLOCK_BYTES);
+}
+
+function removeImage(): void {
+  rmSync(folder, { recursive: true, force: true });
+}
