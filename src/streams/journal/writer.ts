@@ -70,7 +70,8 @@ export class JournalWriter implements JournalSink {
   readonly #encoder: EventEncoder;
   readonly #unlock: Unlock;
   readonly #withPayload: boolean;
-  readonly #bufferBytes: number;
+  /** Where the buffer ends. */
+  readonly #sealAt: number;
   readonly #waiters: Waiter[] = [];
   #journalId: Uint8Array | null;
   #session: Session | null = null;
@@ -87,7 +88,6 @@ export class JournalWriter implements JournalSink {
   #closed = false;
   #syncing = false;
   #commitAsked = false;
-  #events = 0;
   #lost = 0;
   /** Lost since the last frame that was written. */
   #gap = 0;
@@ -115,7 +115,7 @@ export class JournalWriter implements JournalSink {
     this.#writtenSeq = tail.seq;
     this.#withPayload = settings.mode === 'durable';
     this.wantsPayload = this.#withPayload || settings.contentDigests;
-    this.#bufferBytes = settings.bufferBytes;
+    this.#sealAt = SegmentWriter.headerBytes + settings.bufferBytes;
     this.#encoder = new EventEncoder(settings.bufferBytes, SegmentWriter.headerBytes);
   }
 
@@ -123,7 +123,7 @@ export class JournalWriter implements JournalSink {
   append(event: CacheEvent, payload?: Uint8Array): void {
     if (event.type === 'read') this.#read(event);
     else this.#append(event, payload);
-    if (this.#encoder.length >= this.#bufferBytes) this.#seal();
+    if (this.#encoder.sink.at >= this.#sealAt) this.#seal();
     else if (this.#timer === null && !this.#down) this.#arm();
   }
 
@@ -156,7 +156,7 @@ export class JournalWriter implements JournalSink {
   stats(): JournalStats {
     return {
       mode: this.#settings.mode,
-      events: this.#events,
+      events: this.#lastSeq - this.tail.seq,
       lost: this.#lost,
       frames: this.#out.frames,
       segments: this.#out.segments,
@@ -178,7 +178,6 @@ export class JournalWriter implements JournalSink {
   #take(seq: number): boolean {
     assert(seq === this.#lastSeq + 1, 'the journal gets every event, each once, in order');
     this.#lastSeq = seq;
-    this.#events++;
     if (!this.#down) return true;
     this.#lose(1);
     return false;

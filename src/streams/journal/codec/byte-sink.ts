@@ -4,7 +4,7 @@ import { assert } from '../../../device/errors.js';
 /** A number whose difference from its prediction is whole and below this is stored as that difference. */
 const DELTA_LIMIT = 2 ** 52;
 /** Differences below this, the usual ones, are reckoned in 32 bits. */
-const SMALL = 2 ** 30;
+export const SMALL = 2 ** 30;
 /** Two bytes that no number begins with, since numbers are stored as short as they can be. */
 export const ESCAPE = 0x80;
 

@@ -4,7 +4,7 @@
  */
 import type { CacheEvent, Read, TraceRef, Written } from '../../../cache/events.js';
 import { assert } from '../../../device/errors.js';
-import { ByteSink, hexInto, ROOM } from './byte-sink.js';
+import { ByteSink, hexInto, ROOM, SMALL } from './byte-sink.js';
 import {
   ACTOR,
   AT,
@@ -74,10 +74,55 @@ export class EventEncoder {
     if (event.type === 'written' && payload === null && digests === null) this.#written(event);
     else this.addByTable(event, payload, digests);
     this.#noteAt(event.at);
+    this.sink.reserve(ROOM);
   }
 
   /** Hot: what is looked at here is only ever a read, so that the engine knows where its fields are. */
   addRead(event: Read): void {
+    const { sink } = this;
+    const registers = this.#registers;
+    const { numbers } = registers;
+    const { block } = event;
+    if (
+      event.at !== numbers[AT] ||
+      event.op !== numbers[OP] + 1 ||
+      event.cause !== 0 ||
+      event.count !== numbers[COUNT] ||
+      event.actor !== registers.texts[ACTOR] ||
+      event.trace !== registers.trace ||
+      this.count === 0
+    ) {
+      return this.#unusualRead(event);
+    }
+    this.count++;
+    numbers[OP] = event.op;
+    const predicted = numbers[BLOCK] + 1;
+    const delta = block - predicted;
+    numbers[BLOCK] = block;
+    const { bytes } = sink;
+    let at = sink.at;
+    bytes[at++] = READ;
+    if (block === predicted) {
+      bytes[at++] = 0;
+    } else if (delta < SMALL && delta >= -SMALL && (delta | 0) === delta && predicted + delta === block) {
+      bytes[at++] = 32;
+      let rest = (delta << 1) ^ (delta >> 31);
+      while (rest > 0x7f) {
+        bytes[at++] = rest | 0x80;
+        rest >>>= 7;
+      }
+      bytes[at++] = rest;
+    } else {
+      bytes[at++] = 32;
+      sink.at = at;
+      sink.number(block, predicted);
+      at = sink.at;
+    }
+    sink.at = at;
+    if (at + ROOM > bytes.length) sink.reserve(ROOM);
+  }
+
+  #unusualRead(event: Read): void {
     const { sink } = this;
     const { numbers } = this.#registers;
     sink.reserve(ROOM);
@@ -86,7 +131,7 @@ export class EventEncoder {
     const bitsAt = sink.at + 1;
     sink.bytes[sink.at] = READ;
     sink.at += 2;
-    if (at !== numbers[AT]) this.#noteAt(at);
+    this.#noteAt(at);
     let bits = this.#request(event);
     const { block, count } = event;
     if (block !== numbers[BLOCK] + 1) {
@@ -101,6 +146,7 @@ export class EventEncoder {
     numbers[BLOCK] = block;
     // A text may have moved the buffer.
     sink.bytes[bitsAt] = bits;
+    sink.reserve(ROOM);
   }
 
   #firstAt(at: number): void {
