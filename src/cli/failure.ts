@@ -21,11 +21,20 @@ const SYSTEM_REMEDIES: Readonly<Record<string, string>> = {
   ENOTDIR: 'Name a directory.',
 };
 
+/** What was named is no journal, or not one that can be understood: nothing could be done. */
+const NO_JOURNAL_CODES: readonly string[] = [
+  'CACHETRAIL_JOURNAL_NOT_FOUND',
+  'CACHETRAIL_JOURNAL_NONE',
+  'CACHETRAIL_JOURNAL_VERSION',
+  'CACHETRAIL_JOURNAL_KEY',
+];
+
 /** Wrong values of options reach the library before they are refused; they are usage errors all the same. */
 const USAGE_CODES: readonly string[] = [
   'CACHETRAIL_INVALID_ARGUMENT',
   'CACHETRAIL_INVALID_CAPACITY',
   'CACHETRAIL_INVALID_BLOCK_SIZE',
+  ...NO_JOURNAL_CODES,
 ];
 
 export function failureOf(error: unknown): Failure {
@@ -36,6 +45,15 @@ export function failureOf(error: unknown): Failure {
     remedy: isErrorCode(code) ? ERROR_CODES[code].remedy : (SYSTEM_REMEDIES[code] ?? 'See the message.'),
     exitCode: error instanceof UsageError || USAGE_CODES.includes(code) ? EXIT.usage : EXIT.failed,
   };
+}
+
+/** Tells of an error on stderr, and with `json` as an object on stdout too. Gives the exit code. */
+export function reportFailure(error: unknown, json: boolean): number {
+  const failure = failureOf(error);
+  const { code, message, remedy, exitCode } = failure;
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
+  process.stderr.write(renderFailure(failure));
+  return exitCode;
 }
 
 /** `error CODE: message` and the remedy below. */

@@ -14,4 +14,9 @@ export const COMMANDS: readonly RegisteredCommand[] = [
     summary: 'run a real ext4 file system on the cache, compare every file, show the gain',
     load: async () => (await import('./commands/demo.js')).demo,
   },
+  {
+    name: 'log',
+    summary: 'print the events of a journal, filtered, or as they come',
+    load: async () => (await import('./commands/log.js')).log,
+  },
 ];

@@ -3,7 +3,7 @@ import type { PolicyName } from '../../cache/limits.js';
 import { BLOCK_SIZE_BYTES_DEFAULT } from '../../device/geometry.js';
 import { checkCapacity } from '../../streams/options.js';
 import { type Command, parsed, UsageError, wholeNumber } from '../command.js';
-import { failureOf, renderFailure } from '../failure.js';
+import { reportFailure } from '../failure.js';
 import { type DemoOptions, runDemo } from '../demo/demo.js';
 
 export const demo: Command = {
@@ -38,12 +38,7 @@ exit codes: 0 all compared equal, 1 something differs or e2fsck finds faults, 2 
     try {
       return await runDemo(options);
     } catch (error) {
-      if (!options.json) throw error;
-      const failure = failureOf(error);
-      const { code, message, remedy } = failure;
-      process.stdout.write(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
-      process.stderr.write(renderFailure(failure));
-      return failure.exitCode;
+      return reportFailure(error, options.json);
     }
   },
 };

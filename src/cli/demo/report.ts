@@ -2,7 +2,7 @@
 import type { Difference } from './compare.js';
 import type { DeviceCounts } from './counting-device.js';
 import type { CheckResult } from './e2fsck.js';
-import { pathText, stepText } from './error-paths.js';
+import { pathText, stepText } from '../journal/error-paths.js';
 import type { CachedRunResult, RunResult } from './runs.js';
 
 export interface RunDifference extends Difference {

@@ -9,10 +9,10 @@ import type { BlockCache } from '../../streams/block-cache.js';
 import { openCache } from '../../streams/open-cache.js';
 import { bareDisk } from './bare-disk.js';
 import { countingDevice, type DeviceCounts } from './counting-device.js';
-import { type WriteErrorPath, WriteErrorPaths } from './error-paths.js';
+import { type WriteErrorPath, WriteErrorPaths } from '../journal/error-paths.js';
 import { FaultPlan } from './faults.js';
 import { type Mounted, mount } from './mount.js';
-import type { Narrator } from './narrator.js';
+import type { Narrator } from '../narrator.js';
 import type { Tree } from './tree.js';
 import { type Phase, removeTree, runWorkload, type WorkloadResult } from './workload.js';
 

@@ -1,39 +1,11 @@
-/** Temporary files that are gone however the process ends, and signals that end it in order. */
+/** Temporary files that are gone however the process ends. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { EXIT } from '../command.js';
 
 /** A new directory, removed when the process exits. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'cachetrail-demo-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   return directory;
-}
-
-/**
- * A signal that aborts on the first Ctrl-C (or SIGTERM, SIGHUP), and when nobody reads stdout any more, so that images can
- * be unmounted and closed; the second Ctrl-C ends the process. `onAbort` is told once.
- */
-export function interruption(onAbort: () => void): { readonly signal: AbortSignal; readonly dispose: () => void } {
-  const controller = new AbortController();
-  const abort = () => {
-    if (controller.signal.aborted) return;
-    controller.abort();
-    onAbort();
-  };
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    abort();
-  };
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of names) process.on(name, stop);
-  process.stdout.on('error', abort);
-  return {
-    signal: controller.signal,
-    dispose: () => {
-      for (const name of names) process.removeListener(name, stop);
-      process.stdout.removeListener('error', abort);
-    },
-  };
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { CacheEvent } from '../../src/cache/events.js';
-import { pathText, stepText, type WriteErrorPath, WriteErrorPaths } from '../../src/cli/demo/error-paths.js';
+import type { CacheEvent } from '../../../src/cache/events.js';
+import { pathText, stepText, type WriteErrorPath, WriteErrorPaths } from '../../../src/cli/journal/error-paths.js';
 
 /** Events without their numbers: those are given in order. */
 type Told = CacheEvent extends infer E ? (E extends CacheEvent ? Omit<E, 'seq' | 'at' | 'cause'> : never) : never;

@@ -1,0 +1,89 @@
+/** Reading a journal for a command: progress on a terminal, problems on stderr, and an end when nobody listens any more. */
+import {
+  type JournalFilter,
+  type JournalProblem,
+  type JournalRecord,
+  openJournal,
+} from '../../streams/journal/index.js';
+import { EXIT } from '../command.js';
+import { interruption } from '../interruption.js';
+import { narrator } from '../narrator.js';
+import { wholeText } from './text.js';
+
+export interface ReadingOptions {
+  readonly filter?: JournalFilter;
+  readonly follow?: boolean;
+}
+
+/** What was found wrong with the journal on the way. */
+export interface ReadingResult {
+  readonly problems: readonly JournalProblem[];
+  /** The user, or the reader of stdout, had enough before the end. */
+  readonly interrupted: boolean;
+  readonly exitCode: number;
+}
+
+/** Often enough to be seen moving, seldom enough to cost nothing. */
+const RECORDS_PER_SIGN = 4096;
+const PROBLEMS_TOLD_MAX = 20;
+const PROBLEMS_KEPT_MAX = 1000;
+
+/** Gives every record to `take`, in order. Rejects with JournalError for what is no journal. */
+export async function readJournal(
+  directory: string,
+  { filter = {}, follow = false }: ReadingOptions,
+  take: (record: JournalRecord) => Promise<void> | void,
+): Promise<ReadingResult> {
+  const journal = await openJournal(directory);
+  const tell = narrator({ lines: process.stderr, terminal: process.stderr });
+  const problems = new Problems((line) => tell.heading(line));
+  const { signal, dispose } = interruption(() => undefined);
+  const onProblem = (problem: JournalProblem) => problems.add(problem);
+  let records = 0;
+  try {
+    for await (const record of journal.records({ ...filter, follow, signal, onProblem })) {
+      const taking = take(record);
+      if (taking !== undefined) await taking;
+      if (++records % RECORDS_PER_SIGN !== 0 || follow) continue;
+      tell.progress(`${wholeText(records)} events, up to #${record.event.seq}`);
+      // So that signals, and a reader who has gone, are noticed.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    tell.quiet();
+    problems.end();
+    dispose();
+  }
+  return { problems: problems.kept, interrupted: signal.aborted, exitCode: exitCodeOf(signal, follow) };
+}
+
+/** Following ends by an interruption as a rule, and so does what is piped into `head`. */
+function exitCodeOf(signal: AbortSignal, follow: boolean): number {
+  return signal.aborted && !follow && !process.stdout.errored ? EXIT.interrupted : EXIT.ok;
+}
+
+export function problemText({ kind, segment, start, end, fromSeq, toSeq, message }: JournalProblem): string {
+  const events = fromSeq === 0 && toSeq === 0 ? '' : `, events ${fromSeq} to ${toSeq === 0 ? '?' : toSeq}`;
+  return `${kind}: ${segment}, bytes ${start} to ${end}${events}: ${message}`;
+}
+
+class Problems {
+  readonly kept: JournalProblem[] = [];
+  #count = 0;
+  readonly #tell: (line: string) => void;
+
+  constructor(tell: (line: string) => void) {
+    this.#tell = tell;
+  }
+
+  add(problem: JournalProblem): void {
+    this.#count++;
+    if (this.#count <= PROBLEMS_TOLD_MAX) this.#tell(`warning: ${problemText(problem)}`);
+    if (this.kept.length < PROBLEMS_KEPT_MAX) this.kept.push(problem);
+  }
+
+  end(): void {
+    const more = this.#count - PROBLEMS_TOLD_MAX;
+    if (more > 0) this.#tell(`warning: ${more} more problems; \`cachetrail verify\` has them all`);
+  }
+}

@@ -1,0 +1,27 @@
+/** Lines to stdout, many at once, and no faster than they are taken. */
+import { once } from 'node:events';
+
+const CHUNK_CHARS = 1 << 15;
+
+export class Lines {
+  readonly #stream: NodeJS.WriteStream;
+  #waiting = '';
+
+  constructor(stream: NodeJS.WriteStream = process.stdout) {
+    this.#stream = stream;
+  }
+
+  /** Resolves at once unless the reader is slow. */
+  async write(line: string): Promise<void> {
+    this.#waiting += `${line}\n`;
+    if (this.#waiting.length >= CHUNK_CHARS) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const text = this.#waiting;
+    this.#waiting = '';
+    if (text === '' || this.#stream.write(text) || this.#stream.destroyed) return;
+    // A reader that goes away is told by an error, and ends the wait too.
+    await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]).catch(() => undefined);
+  }
+}
