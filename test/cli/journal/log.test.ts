@@ -2,7 +2,7 @@ import { mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { CacheEvent } from '../../../src/cache/events.js';
 import { memoryDevice } from '../../../src/device/index.js';
-import { openCache } from '../../../src/streams/block-cache.js';
+import { openCache } from '../../../src/streams/open-cache.js';
 import { systemClock } from '../../../src/streams/clock.js';
 import { openJournal, openJournalWriter } from '../../../src/streams/journal/index.js';
 import { cachetrail, ended, started } from '../command.js';

@@ -3,9 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { faultDevice, memoryDevice } from '../../../src/device/index.js';
-import { openCache } from '../../../src/streams/block-cache.js';
-import { systemClock } from '../../../src/streams/clock.js';
-import { type JournalOptions, openJournalWriter } from '../../../src/streams/journal/index.js';
+import { openCache } from '../../../src/streams/open-cache.js';
+import type { JournalPlace } from '../../../src/streams/options.js';
 
 export const BLOCK = 4096;
 /** The block whose write fails until the device is cured. */
@@ -26,12 +25,10 @@ export function journalFolder(): (name: string) => string {
  * Two callers read and write, a write fails for good and is parked, a flush is rejected, the device is cured, the next
  * flush succeeds, and reads push blocks out.
  */
-export async function recordTrouble(directory: string, options: Partial<JournalOptions> = {}): Promise<void> {
-  const clock = systemClock();
-  const journal = await openJournalWriter(directory, { clock, ...options });
+export async function recordTrouble(directory: string, options: Omit<JournalPlace, 'directory'> = {}): Promise<void> {
   const device = faultDevice(memoryDevice({ sizeBytes: 64 * BLOCK }));
   const limits = { retryBaseNs: 1e5, retryCapNs: 1e6 };
-  const cache = await openCache(device, { capacity: 8, clock, journal, limits });
+  const cache = await openCache(device, { capacity: 8, journal: { directory, ...options }, limits });
   const trace = { traceId: TRACE, spanId: 'b7ad6b7169203331', flags: 1 };
   await cache.read(20, 4, undefined, { actor: 'reader' });
   for (let again = 0; again < 30; again++) cache.readNow(20, new Uint8Array(BLOCK), { actor: 'reader' });
@@ -42,7 +39,6 @@ export async function recordTrouble(directory: string, options: Partial<JournalO
   await cache.flush();
   await cache.read(30, 8, undefined, { actor: 'reader' });
   await cache.close();
-  await journal.close();
 }
 
 /** The only or last segment of a journal. */
