@@ -29,10 +29,14 @@ export const journalAppend: Case = {
     writer.append({ type: 'ticked', seq: ++seq, at: 0, cause: 0 });
     writer.append({ type: 'evicted', seq: ++seq, at: 0, cause: 0, block: 1, reason: 'room' });
 
+    // One event, used again: a cached read makes its event with a journal or without.
+    const event = { type: 'read' as const, seq, at: 0, cause: 0, op: seq, actor: '', trace: null, block: 0, count: 1 };
     const append = (block: number): void => {
-      seq++;
-      const at = clock.turn();
-      writer.append({ type: 'read', seq, at, cause: 0, op: seq, actor: '', trace: null, block, count: 1 });
+      event.seq++;
+      event.op++;
+      event.at = clock.turn();
+      event.block = block;
+      writer.append(event);
     };
     return {
       ours: () =>
