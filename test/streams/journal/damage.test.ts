@@ -51,20 +51,20 @@ describe('a damaged journal', () => {
     expect(await readBack(directory)).to.deep.equal({ events, problems: [] });
   });
 
-  for (const mask of [0xff, 0x01]) {
-    it(`is named, with every other frame still read, whichever byte is flipped (by ${mask})`, async () => {
-      const frames = framesOf(bytes);
-      for (let at = 0; at < bytes.length; at++) {
-        await flipped(file, bytes, at, mask);
-        const { read } = await expectHonest(directory, `byte ${at}`, head);
-        const lost = frames.findIndex(({ start, end }) => at >= start && at < end);
-        const whole = events.filter((_, index) => Math.floor(index / 6) !== lost);
-        expect(read, `byte ${at}`).to.deep.equal(whole);
-      }
-    });
-  }
+  it('is named, with every other frame still read, whichever byte has a bit flipped', async function () {
+    this.timeout(300_000);
+    const frames = framesOf(bytes);
+    for (let at = 0; at < bytes.length; at++) {
+      await flipped(file, bytes, at, 1 << (at % 8));
+      const { read } = await expectHonest(directory, `byte ${at}`, head);
+      const lost = frames.findIndex(({ start, end }) => at >= start && at < end);
+      const whole = events.filter((_, index) => Math.floor(index / 6) !== lost);
+      expect(read, `byte ${at}`).to.deep.equal(whole);
+    }
+  });
 
-  it('is named wherever it is cut off, and every whole frame is still read', async () => {
+  it('is named wherever it is cut off, and every whole frame is still read', async function () {
+    this.timeout(300_000);
     const frames = framesOf(bytes);
     for (let length = 0; length < bytes.length; length++) {
       await writeFile(file, bytes.subarray(0, length));
