@@ -154,7 +154,7 @@ class EventStream extends GuardedObservable<CacheEvent> {
   ): Subscription {
     if (observerOrNext instanceof Subscriber) return super.subscribe(observerOrNext);
     const observer = toObserver(observerOrNext, error, complete);
-    const next = observer.next === undefined ? () => {} : observer.next.bind(observer);
+    const next = nextOf(observerOrNext, observer);
     const subscription = new Subscription();
     const detach = this.#bus.listen({
       next,
@@ -166,6 +166,15 @@ class EventStream extends GuardedObservable<CacheEvent> {
     subscription.add(detach);
     return subscription;
   }
+}
+
+/** A plain function is called as it is: binding it would cost as much as calling it. */
+function nextOf(
+  observerOrNext: Partial<Observer<CacheEvent>> | ((value: CacheEvent) => void) | null | undefined,
+  observer: Partial<Observer<CacheEvent>>,
+): (event: CacheEvent) => void {
+  if (typeof observerOrNext === 'function') return observerOrNext;
+  return observer.next === undefined ? () => {} : observer.next.bind(observer);
 }
 
 /** Nobody listens to `errors$`: the error must not pass unseen, and must not end the process either. */
