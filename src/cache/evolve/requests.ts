@@ -31,7 +31,11 @@ export function evolveWritten(state: CacheState, event: Written): void {
     if (slot === -1) slot = slots.occupy(block);
     else slots.touch(slot);
     if (slots.status[slot] >= CLEAN) counters.hits++;
-    else counters.misses++;
+    else {
+      counters.misses++;
+      // A fill that is under way must not find the block again when this write has become durable before it ends.
+      slots.fill[slot] = 0;
+    }
     slots.generation[slot] = event.generation;
     if (slots.dirtyBase[slot] === 0) {
       setBases(state, slot, event.generation, slots.carriedBase[slot], slots.writtenBase[slot]);
