@@ -26,7 +26,8 @@ async function writeZeros(device: BlockDevice, offset: number, length: number): 
   for (let done = 0; done < length; ) {
     const wanted = Math.min(zeros.length, length - done);
     const written = await device.write(offset + done, [zeros.subarray(0, wanted)]);
-    if (written < 1 || written > wanted) throw new RangeError(`the device wrote ${written} of ${wanted} bytes`);
+    // What a short write has reached is unknown: its first part may be missing as well.
+    if (written !== wanted) throw new RangeError(`the device wrote ${written} of ${wanted} bytes`);
     done += written;
   }
 }
