@@ -19,4 +19,9 @@ export const COMMANDS: readonly RegisteredCommand[] = [
     summary: 'print the events of a journal, filtered, or as they come',
     load: async () => (await import('./commands/log.js')).log,
   },
+  {
+    name: 'explain',
+    summary: 'tell the life of a block, a request or a write error from a journal',
+    load: async () => (await import('./commands/explain.js')).explain,
+  },
 ];

@@ -2,7 +2,7 @@
 import type { Difference } from './compare.js';
 import type { DeviceCounts } from './counting-device.js';
 import type { CheckResult } from './e2fsck.js';
-import { pathText, stepText } from '../journal/error-paths.js';
+import { errorObject, errorText } from '../journal/write-errors.js';
 import type { CachedRunResult, RunResult } from './runs.js';
 
 export interface RunDifference extends Difference {
@@ -36,13 +36,7 @@ export function reportObject(result: DemoResult): Record<string, unknown> {
     misses: withCache.misses,
     batches: withCache.batches,
     meanRunBlocks: rounded(withCache.meanRunBlocks),
-    writeErrors: withCache.writeErrors.map(({ block, count, code, steps, outcome }) => ({
-      block,
-      count,
-      code,
-      path: steps.map(stepText),
-      outcome,
-    })),
+    writeErrors: withCache.writeErrors.map(errorObject),
     filesCompared: result.filesCompared,
     differences: differences.length,
     differenceList: differences,
@@ -119,27 +113,7 @@ function waitNote({ writeErrors }: CachedRunResult): string {
 
 function errorsText({ withCache: { writeErrors } }: DemoResult): string {
   if (writeErrors.length === 0) return 'write errors: none\n';
-  const paragraphs = writeErrors.map(({ block, count, code, steps, outcome }) => {
-    const where = count === 1 ? `block ${block}` : `blocks ${block} to ${block + count - 1}`;
-    return `  ${where}, ${code}, now ${outcome}:\n${wrapped(pathText(steps))}`;
-  });
-  return `write errors and the path each took:\n${paragraphs.join('')}`;
-}
-
-const LINE_WIDTH = 110;
-
-function wrapped(parts: readonly string[]): string {
-  let text = '';
-  let line = '   ';
-  for (const [index, part] of parts.entries()) {
-    const word = index === 0 ? ` ${part}` : ` → ${part}`;
-    if (line.length + word.length > LINE_WIDTH) {
-      text += `${line}\n`;
-      line = '   ';
-    }
-    line += word;
-  }
-  return `${text}${line}\n`;
+  return `write errors and the path each took:\n${writeErrors.map(errorText).join('')}`;
 }
 
 function comparisonText({ filesCompared, differences, checks }: DemoResult): string {

@@ -8,6 +8,7 @@ export type PathStep =
       readonly attempt: number;
       readonly block: number;
       readonly count: number;
+      readonly seq: number;
     }
   | { readonly step: 'retry'; readonly waitNs: number }
   | { readonly step: 'split'; readonly splitAt: number }
@@ -22,6 +23,8 @@ export type PathStep =
 export type ErrorOutcome = 'failing' | 'parked' | 'written' | 'durable' | 'discarded';
 
 export interface WriteErrorPath {
+  /** The event of the first failure. */
+  readonly seq: number;
   /** First block of the run that failed; a run is narrowed down to the block at fault where splitting finds it. */
   readonly block: number;
   readonly count: number;
@@ -35,6 +38,7 @@ export interface WriteErrorPath {
 const STEPS_KEPT_MAX = 500;
 
 interface Trail {
+  seq: number;
   block: number;
   count: number;
   code: string;
@@ -51,20 +55,27 @@ interface Trail {
 /** Follows the events of one cache, in order. */
 export class WriteErrorPaths {
   readonly #trails: Trail[] = [];
+  /** Those of them that can still change. */
+  #live: Trail[] = [];
   readonly #barriers = new Map<number, number>();
 
   list(): WriteErrorPath[] {
     return this.#trails
       .filter(({ forked }) => !forked)
-      .map(({ block, count, code, steps, outcome }) => ({ block, count, code, steps, outcome }));
+      .map(({ seq, block, count, code, steps, outcome }) => ({ seq, block, count, code, steps, outcome }));
   }
 
   accept(event: CacheEvent): void {
     switch (event.type) {
+      case 'opened':
+        // Another cache begins: what the one before did not finish is not told any more.
+        this.#live = [];
+        this.#barriers.clear();
+        break;
       case 'writebackFailed': {
-        const { block, count, code, attempt } = event;
-        for (const trail of this.#failing(block, count, code))
-          add(trail, { step: 'failed', code, attempt, block, count });
+        const { block, count, code, attempt, seq } = event;
+        for (const trail of this.#failing(block, count, code, seq))
+          add(trail, { step: 'failed', code, attempt, block, count, seq });
         break;
       }
       case 'writebackRetryScheduled':
@@ -74,7 +85,7 @@ export class WriteErrorPaths {
         this.#note(event.block, event.count, { step: 'split', splitAt: event.splitAt });
         break;
       case 'blockParked':
-        this.#park(event.block, event.code);
+        this.#park(event.block, event.code, event.seq);
         break;
       case 'writebackFinished':
         this.#written(event.block, event.count, event.seq);
@@ -89,8 +100,13 @@ export class WriteErrorPaths {
         this.#reported(event.blocks, 'write');
         break;
       case 'dirtyDiscarded':
-        this.#discarded(event.blocks, event.reason);
+        this.#discarded((block) => event.blocks.includes(block), event.reason);
         break;
+      case 'clearFinished': {
+        const { block: first, count, kind } = event;
+        this.#discarded((block) => block >= first && block < first + count, kind);
+        break;
+      }
       case 'barrierStarted':
         this.#barriers.set(event.io, event.seq);
         break;
@@ -104,13 +120,13 @@ export class WriteErrorPaths {
   }
 
   /** The trails that a failed run belongs to: the one of the run itself, or those of blocks that it tried again. */
-  #failing(block: number, count: number, code: string): Trail[] {
+  #failing(block: number, count: number, code: string, seq: number): Trail[] {
     const known = this.#open().filter((trail) => within(trail, block, count));
-    return known.length > 0 ? known : [this.#start(block, count, code)];
+    return known.length > 0 ? known : [this.#start(block, count, code, seq)];
   }
 
   /** A new trail, which goes on from that of the run that was split last, if this is a part of one. */
-  #start(block: number, count: number, code: string): Trail {
+  #start(block: number, count: number, code: string, seq: number): Trail {
     const larger = this.#open().filter((trail) => within({ block, count }, trail.block, trail.count));
     const parent = larger.sort((a, b) => a.count - b.count)[0];
     if (parent !== undefined) {
@@ -118,8 +134,10 @@ export class WriteErrorPaths {
       parent.left -= count;
     }
     const steps = parent === undefined ? [] : [...parent.steps];
-    const trail: Trail = { block, count, code, steps, outcome: 'failing', left: count, forked: false, writtenSeq: 0 };
+    const rest = { outcome: 'failing', left: count, forked: false, writtenSeq: 0 } as const;
+    const trail: Trail = { seq: parent?.seq ?? seq, block, count, code, steps, ...rest };
     this.#trails.push(trail);
+    this.#live.push(trail);
     return trail;
   }
 
@@ -127,8 +145,9 @@ export class WriteErrorPaths {
     for (const trail of this.#open()) if (within(trail, block, count)) add(trail, step);
   }
 
-  #park(block: number, code: string): void {
-    const trail = this.#open().find((one) => one.block === block && one.count === 1) ?? this.#start(block, 1, code);
+  #park(block: number, code: string, seq: number): void {
+    const trail =
+      this.#open().find((one) => one.block === block && one.count === 1) ?? this.#start(block, 1, code, seq);
     trail.outcome = 'parked';
     add(trail, { step: 'parked' });
   }
@@ -153,9 +172,9 @@ export class WriteErrorPaths {
     }
   }
 
-  #discarded(blocks: readonly number[], reason: string): void {
+  #discarded(isGone: (block: number) => boolean, reason: string): void {
     for (const trail of this.#open()) {
-      if (!blocks.includes(trail.block)) continue;
+      if (!isGone(trail.block)) continue;
       trail.outcome = 'discarded';
       add(trail, { step: 'discarded', reason });
     }
@@ -165,17 +184,22 @@ export class WriteErrorPaths {
   #barrier(io: number, step: PathStep, outcome: 'durable' | 'failing'): void {
     const startedSeq = this.#barriers.get(io) ?? 0;
     this.#barriers.delete(io);
-    for (const trail of this.#trails) {
+    for (const trail of this.#live) {
       if (trail.forked || trail.outcome !== 'written' || trail.writtenSeq > startedSeq) continue;
       trail.outcome = outcome;
       if (outcome === 'failing') trail.left = trail.count;
       add(trail, step);
     }
+    this.#live = this.#live.filter((trail) => mayChange(trail));
   }
 
   #open(): Trail[] {
-    return this.#trails.filter(({ outcome, left }) => left > 0 && (outcome === 'failing' || outcome === 'parked'));
+    return this.#live.filter(({ outcome, left }) => left > 0 && (outcome === 'failing' || outcome === 'parked'));
   }
+}
+
+function mayChange({ outcome, forked, left }: Trail): boolean {
+  return outcome !== 'durable' && outcome !== 'discarded' && !(forked && left <= 0);
 }
 
 function within(run: Pick<Trail, 'block' | 'count'>, block: number, count: number): boolean {

@@ -35,7 +35,7 @@ describe('the life of a block', () => {
     expect(written).to.include({ generation: 1 });
     expect(writing).to.include({ attempt: 1, reason: 'flush', generation: 1 });
     expect(at['io']).to.equal(writing['io']);
-    expect(durable).to.deep.equal({ io: barrier['io'], generation: 1 });
+    expect(durable).to.deep.equal({ io: barrier['io'], generation: 1, safe: true });
     expect(flush['op']).to.equal(life.entries[7].facts['op']);
     expect(life.standing).to.include('clean').and.include('durable');
   });

@@ -44,7 +44,7 @@ export const DURABILITY: Tales = {
     if (generation === 0) return;
     const since = life.standing.isSafe ? '' : '; what was written since is not';
     const text = `durable: barrier io ${io}, ${durationText(at - startedAt)}, up to generation ${generation}${since}`;
-    life.tell(event, 'durable', text, { io, generation });
+    life.tell(event, 'durable', text, { io, generation, safe: life.standing.isSafe });
   },
 
   barrierFailed(life, event) {

@@ -1,0 +1,109 @@
+import { parseArgs } from 'node:util';
+import { type Command, parsed } from '../command.js';
+import { reportFailure } from '../failure.js';
+import { directoryFrom, numberOf, usage } from '../journal/arguments.js';
+import { ErrorFinder, type Explanation, explainBlock, explainErrors, explainOp } from '../journal/explain.js';
+import { readJournal } from '../journal/reading.js';
+import { Lines } from '../output.js';
+
+export const explain: Command = {
+  help: `cachetrail explain: the life of a block, of a request, or of a write error, from a journal
+
+usage: cachetrail explain DIR --block N
+       cachetrail explain DIR --op N
+       cachetrail explain DIR --write-error [SEQ]
+
+  DIR                  the folder that holds the journal
+
+what to explain:
+  --block N            who wrote the block, when it reached the device (which operation, try and batch), when it became
+                       durable (which barrier), each error and its path, why it left the cache
+  --op N               what was asked for, what it waited for, and what became of what it wrote
+  --write-error        every write error, with the path that it took
+  --write-error SEQ    the block whose write failed at event SEQ, from the write until it was durable again
+
+options:
+  --json               print one JSON object and nothing else
+  -h, --help           show this
+
+exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
+`,
+
+  async run(args) {
+    const { directory, subject, json } = optionsFrom(args);
+    try {
+      return await tell(directory, await explanationOf(directory, subject, json), json);
+    } catch (error) {
+      return reportFailure(error, json);
+    }
+  },
+};
+
+type Subject =
+  | { readonly kind: 'block' | 'op' | 'error'; readonly number: number }
+  | { readonly kind: 'errors'; readonly number: null };
+
+const OPTIONS = {
+  block: { type: 'string' },
+  op: { type: 'string' },
+  'write-error': { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+function optionsFrom(args: readonly string[]) {
+  const { values, positionals } = parsed(() =>
+    parseArgs({ args: withValues(args), options: OPTIONS, strict: true, allowPositionals: true }),
+  );
+  const directory = directoryFrom(positionals);
+  const { block, op, 'write-error': error, json } = values;
+  const subjects: Subject[] = [];
+  if (block !== undefined) subjects.push({ kind: 'block', number: numberOf('--block', block) });
+  if (op !== undefined) subjects.push({ kind: 'op', number: numberOf('--op', op, 1) });
+  if (error === '') subjects.push({ kind: 'errors', number: null });
+  else if (error !== undefined) subjects.push({ kind: 'error', number: numberOf('--write-error', error, 1) });
+  if (subjects.length !== 1) throw usage('explain what? one of --block N, --op N, --write-error [SEQ]');
+  return { directory, subject: subjects[0], json };
+}
+
+/** `--write-error` may stand alone, which parseArgs does not know. */
+function withValues(args: readonly string[]): string[] {
+  const given: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const next = args[at + 1] ?? '';
+    if (args[at] !== '--write-error') given.push(args[at]);
+    else if (/^\d+$/.test(next)) given.push(`--write-error=${args[++at]}`);
+    else given.push('--write-error=');
+  }
+  return given;
+}
+
+async function explanationOf(directory: string, subject: Subject, json: boolean): Promise<Explanation> {
+  switch (subject.kind) {
+    case 'block':
+      return explainBlock(subject.number, { keep: json });
+    case 'op':
+      return explainOp(subject.number, json);
+    case 'errors':
+      return explainErrors();
+    case 'error': {
+      const finder = new ErrorFinder(subject.number);
+      await readJournal(directory, {}, ({ event }) => finder.accept(event));
+      return explainBlock(finder.block(), { keep: json, aroundSeq: subject.number });
+    }
+  }
+}
+
+async function tell(directory: string, explanation: Explanation, json: boolean): Promise<number> {
+  const out = new Lines();
+  const write = async (lines: readonly string[]) => {
+    if (!json) for (const line of lines) await out.write(line);
+  };
+  const { exitCode, interrupted, problems } = await readJournal(directory, {}, (record) => {
+    const lines = explanation.accept(record);
+    return lines.length === 0 ? undefined : write(lines);
+  });
+  if (!interrupted) await write(explanation.end());
+  if (json) await out.write(JSON.stringify({ ...explanation.object(), problems }));
+  await out.flush();
+  return exitCode;
+}
