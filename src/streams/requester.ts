@@ -57,7 +57,7 @@ export class Requester {
   }
 
   trace(options: RequestOptions | undefined): TraceRef | null {
-    if (options?.trace !== undefined) return options.trace;
+    if (options?.trace !== undefined) return inOrder(options.trace);
     return this.traceSource === null ? null : this.traceSource();
   }
 
@@ -95,4 +95,9 @@ export class Requester {
 
 function aborted(signal: AbortSignal): RequestError {
   return new RequestError('CACHETRAIL_ABORTED', 'the caller ended the wait', { cause: signal.reason });
+}
+
+/** Fields in the order of the type: the state's digest must not depend on how a caller writes an object down. */
+function inOrder({ traceId, spanId, flags }: TraceRef): TraceRef {
+  return { traceId, spanId, flags };
 }
