@@ -24,4 +24,9 @@ export const COMMANDS: readonly RegisteredCommand[] = [
     summary: 'tell the life of a block, a request or a write error from a journal',
     load: async () => (await import('./commands/explain.js')).explain,
   },
+  {
+    name: 'verify',
+    summary: 'check that a journal is whole, unchanged, and what a cache would decide again',
+    load: async () => (await import('./commands/verify.js')).verify,
+  },
 ];

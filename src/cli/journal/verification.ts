@@ -1,0 +1,64 @@
+/** What was found in a journal, for people. */
+import type { CacheEvent } from '../../cache/events.js';
+import type { JournalDivergence, JournalStatus, JournalVerification } from '../../streams/journal/index.js';
+import { detailsOf } from './event-line.js';
+import { problemText } from './reading.js';
+import { plural, wholeText } from './text.js';
+
+/** Exit codes of `verify`. */
+export const STATUS_EXIT: Readonly<Record<JournalStatus, number>> = {
+  sound: 0,
+  torn: 3,
+  damaged: 4,
+  altered: 5,
+  diverged: 6,
+};
+
+const VERDICTS: Readonly<Record<JournalStatus, string>> = {
+  sound: 'sound',
+  torn: 'TORN: sound up to its end, which is not whole, as after a crash; the next cache that uses it cuts that off',
+  damaged: 'DAMAGED: a part of it cannot be read; the rest can',
+  altered: 'ALTERED: somebody has changed it since it was written',
+  diverged: 'DIVERGED: it is whole, but a cache would have decided otherwise',
+};
+
+export function verificationLines(found: JournalVerification, withDecisions: boolean): string[] {
+  const { journalId, segments, frames, bytes, events, firstSeq, lastSeq, head, problems, divergence, status } = found;
+  const range = events === 0 ? 'no events' : `${plural(events, 'event')}, #${firstSeq} to #${lastSeq}`;
+  return [
+    `journal ${journalId}`,
+    `  holds      ${range}, in ${plural(frames, 'frame')} and ${plural(segments, 'segment')}, ${wholeText(bytes)} bytes`,
+    `  chain      ${chainText(found)}`,
+    `  decisions  ${decisionsText(found, withDecisions)}`,
+    `  head       ${head}`,
+    ...problems.map((problem) => `  ${problemText(problem)}`),
+    ...(divergence === null ? [] : divergenceLines(divergence)),
+    VERDICTS[status],
+  ];
+}
+
+function chainText({ keyed, chainChecked, problems }: JournalVerification): string {
+  if (!chainChecked) return 'not checked, as the journal has a key and none was given';
+  const broken = problems.filter(({ kind }) => kind === 'altered').length;
+  if (broken > 0) return `broken: ${plural(broken, 'finding')}`;
+  return keyed ? 'unbroken, by the key' : 'unbroken';
+}
+
+function decisionsText({ replayed, events, divergence }: JournalVerification, withDecisions: boolean): string {
+  if (!withDecisions) return 'not checked';
+  const again = `${wholeText(replayed)} of ${plural(events, 'event')} decided again`;
+  return divergence === null ? `${again}, all the same` : `${again}, then another: see below`;
+}
+
+function divergenceLines({ seq, recorded, decided, stateHash, message }: JournalDivergence): string[] {
+  return [
+    `  first divergence at #${seq}: ${message}`,
+    `    recorded  ${sideText(recorded)}`,
+    `    decided   ${sideText(decided)}`,
+    `    state after the decision: ${stateHash}`,
+  ];
+}
+
+function sideText(event: CacheEvent | null): string {
+  return event === null ? 'nothing' : `#${event.seq} ${event.type}: ${detailsOf(event)}`;
+}
