@@ -232,6 +232,25 @@ describe('eviction', () => {
       .then('readMissed', { type: 'evicted', block: 0 }, 'fillStarted');
   });
 
+  it('does not meet again what it has found to be dirty, however much there is', () => {
+    const { core } = given(
+      open({ blocks: 1000, capacity: 122, ...LAZY }),
+      grown,
+      write(0, 60),
+      write(64, 60),
+      cached(200),
+      cached(201),
+      read(300),
+    );
+    const { policy, isEvictable } = core.state.slots;
+    let looks = 0;
+    policy.victim((slot) => {
+      looks++;
+      return isEvictable(slot);
+    });
+    expect(looks).to.equal(1);
+  });
+
   it('by priority keeps what was read often, though longer ago', () => {
     const often = Array.from({ length: 50 }, () => read(0));
     const { core } = given(open({ capacity: 2, policy: 'priority' }), grown, cached(0), ...often, cached(1));

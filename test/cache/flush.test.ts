@@ -238,6 +238,17 @@ describe('a flush over blocks that fail', () => {
     expect(blockOf(core, 3).parked).to.equal(true);
   });
 
+  it('beside its range does not end before what is in it is there', () => {
+    for (const neighbour of [2, 4]) {
+      parked()
+        .and(write(neighbour), flush(neighbour, 1))
+        .when(done('writeback'))
+        .then('writebackFinished', 'barrierStarted')
+        .when(done('barrier'))
+        .then('barrierFinished', 'flushFinished');
+    }
+  });
+
   it('waits for retries that are still to come', () => {
     const { core } = given(open(LAZY), grown, write(3), flush())
       .when(fails('writeback'))

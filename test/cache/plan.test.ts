@@ -95,6 +95,16 @@ describe('planWriteback', () => {
     expect(planWriteback(state, at + DEFAULT_LIMITS.dirtyAgeNs - 2000, null)).to.equal(null);
   });
 
+  it('takes along by age what is exactly half as old, and nothing younger', () => {
+    const half = DEFAULT_LIMITS.dirtyAgeNs / 2;
+    const { core } = given(open({ limits: QUIET }), grown, write(3));
+    const dirtyAt = core.at;
+    core.take({ ...write(9)(core), at: dirtyAt + half });
+    core.take({ ...write(20)(core), at: dirtyAt + half + 1 });
+    const plan = planWriteback(core.state, dirtyAt + DEFAULT_LIMITS.dirtyAgeNs, null);
+    expect(plan?.runs).to.deep.equal([3, 1, 9, 1]);
+  });
+
   it('leaves out what is being cleared', () => {
     const { state, at } = stateOf({}, write(3), write(9), clear('zero', 3));
     expect(planWriteback(state, at, 'hard')?.runs).to.deep.equal([9, 1]);

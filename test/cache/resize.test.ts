@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { nextDeadline } from '../../src/cache/deadline.js';
 import { blockOf, cachedBlocks } from '../support/blocks.js';
 import { given, open } from '../support/core.js';
 import {
@@ -6,6 +7,7 @@ import {
   cached,
   close,
   done,
+  eventsOf,
   flush,
   grown,
   markDirty,
@@ -227,6 +229,11 @@ describe('an idle cache', () => {
       .and(settle)
       .when(release(9))
       .then('released');
+  });
+
+  it('is looked at anew after it has grown', () => {
+    const { core } = given(open({ capacity: 16, limits }), cached(0, 8), tick(50e9), cached(8, 8));
+    expect(nextDeadline(core.state, core.at)).to.equal(eventsOf(core, 'resized')[2].at + limits.idleShrinkNs);
   });
 
   it('has no deadline for it while it has one slab at most', () => {

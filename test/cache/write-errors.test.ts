@@ -5,6 +5,7 @@ import { blockOf } from '../support/blocks.js';
 import { type Core, given, open, type OpenOptions } from '../support/core.js';
 import {
   clear,
+  close,
   done,
   eventsOf,
   fails,
@@ -259,6 +260,33 @@ describe('step 4: a block that keeps failing', () => {
       .then('written', { type: 'batchPlanned', reason: 'through' }, 'writebackStarted')
       .when(done('writeback'))
       .then('writebackFinished', 'writeFinished');
+  });
+});
+
+describe('step 5: a block that could not be written', () => {
+  const limits = { ...LAZY.limits, writeAttemptsMax: 1 };
+  const failed = () => given(open({ limits }), grown, write(3), flush(), fails('writeback', 'EIO'), done('barrier'));
+
+  it('is reported by every flush and close, until it is durable', () => {
+    const { core } = failed()
+      .and(flush(), fails('writeback', 'ENOSPC'), done('barrier'))
+      .and(close(), fails('writeback', 'EROFS'), done('barrier'))
+      .and(flush(), settle);
+    const reports = core.events.filter(({ type }) => /^(flush|close)(Failed|Finished)$/.test(type));
+    expect(reports.map((event) => [event.type, 'codes' in event ? event.codes : []])).to.deep.equal([
+      ['flushFailed', ['EIO']],
+      ['flushFailed', ['ENOSPC']],
+      ['closeFailed', ['EROFS']],
+      ['flushFinished', []],
+    ]);
+  });
+
+  it('is reported until it is discarded by name', () => {
+    failed()
+      .when(clear('drop', 3))
+      .then('clearQueued', { type: 'dirtyDiscarded', blocks: [3], reason: 'test' }, 'clearFinished')
+      .when(flush(), settle)
+      .then('flushStarted', 'barrierStarted', 'barrierFinished', 'flushFinished');
   });
 });
 

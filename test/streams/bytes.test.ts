@@ -38,6 +38,12 @@ describe('a read', () => {
     expect(await cache.read(0, 64)).to.deep.equal(numbered(64 * BLOCK));
   });
 
+  it('of more blocks than a request may have is right, at any alignment', async () => {
+    const { cache } = await opened({ limits: { requestBlocksMax: 3 } });
+    expect(await cache.read(1, 20)).to.deep.equal(numbered(64 * BLOCK).slice(BLOCK, 21 * BLOCK));
+    expect(await cache.readBytes(100, 9000)).to.deep.equal(numbered(64 * BLOCK).slice(100, 9100));
+  });
+
   it('fills the memory that it is given, and only that', async () => {
     const { cache } = await opened();
     const around = new Uint8Array(4 * BLOCK).fill(99);
