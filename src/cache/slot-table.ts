@@ -39,8 +39,6 @@ export class SlotTable {
   readonly dirtyBase: Float64Array;
   /** The first generation that the device write in flight carries; 0 if there is none. */
   readonly carriedBase: Float64Array;
-  /** The newest generation that the device write in flight carries. */
-  readonly carried: Float64Array;
   /** The first generation that the device holds and no barrier has covered; 0 if there is none. */
   readonly writtenBase: Float64Array;
   /** The first barrier that covers what the device holds. */
@@ -75,7 +73,6 @@ export class SlotTable {
     this.generation = new Float64Array(capacity);
     this.dirtyBase = new Float64Array(capacity);
     this.carriedBase = new Float64Array(capacity);
-    this.carried = new Float64Array(capacity);
     this.writtenBase = new Float64Array(capacity);
     this.neededBarrier = new Float64Array(capacity);
     this.since = new Float64Array(capacity);
@@ -286,7 +283,6 @@ export class SlotTable {
     this.generation[slot] = 0;
     this.dirtyBase[slot] = 0;
     this.carriedBase[slot] = 0;
-    this.carried[slot] = 0;
     this.writtenBase[slot] = 0;
     this.neededBarrier[slot] = 0;
     this.since[slot] = 0;
@@ -310,7 +306,6 @@ export class SlotTable {
     this.generation[to] = source.generation[from];
     this.dirtyBase[to] = source.dirtyBase[from];
     this.carriedBase[to] = source.carriedBase[from];
-    this.carried[to] = source.carried[from];
     this.writtenBase[to] = source.writtenBase[from];
     this.neededBarrier[to] = source.neededBarrier[from];
     this.since[to] = source.since[from];

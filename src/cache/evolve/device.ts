@@ -110,7 +110,6 @@ function writebackStarted(state: CacheState, event: EventOf<'writebackStarted'>)
   for (let written = block; written < block + count; written++) {
     const slot = slots.find(written);
     slots.transition(slot, WRITEBACK_STARTED, event.at);
-    slots.carried[slot] = slots.generation[slot];
     setBases(state, slot, 0, slots.dirtyBase[slot], slots.writtenBase[slot]);
   }
 }
