@@ -1,0 +1,316 @@
+/**
+ * Holds what the cache does against the model, event by event. It stands where a journal stands, so it sees each event
+ * before it is applied: the model changes at the moment that the event names, and what the device holds at that moment
+ * must bear out what the event tells the caller.
+ */
+import type { CacheEvent } from '../../src/cache/events.js';
+import type { BlockCache } from '../../src/streams/block-cache.js';
+import type { EventSink } from '../../src/streams/pipeline.js';
+import { CELL_BYTES, cellCountOf } from './cells.js';
+import { demand } from './failure.js';
+import type { Medium } from './medium.js';
+import type { Model } from './model.js';
+import type { SimDevice } from './sim-device.js';
+
+/** A request that somebody waits for. */
+export interface Asked {
+  readonly actor: string;
+  readonly what: string;
+  /** The model's moment when it was made. */
+  readonly from: number;
+  /** Of a write: its first cell, the tag of that, and its cells. */
+  readonly cell: number;
+  readonly tag: number;
+  readonly cells: number;
+  /** Cells that the cache says it has taken. */
+  taken: number;
+  /** The moment after which it had taken the last of them. */
+  takenAt: number;
+}
+
+/** Cells that something is told of when an operation ends. */
+interface Told {
+  readonly cell: number;
+  readonly cells: number;
+  /** All that was written up to here is meant. */
+  readonly from: number;
+}
+
+interface Clearing extends Told {
+  readonly kind: 'zero' | 'discard';
+  io: number;
+}
+
+type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
+const KEPT: readonly string[] = ['dirty', 'writing', 'unsynced'];
+
+export class Checker implements EventSink {
+  readonly events: CacheEvent[] = [];
+  /** What is wrong: thrown here it would only stop the cache. */
+  found: unknown = null;
+  cache: BlockCache | null = null;
+  /** The tag of a borrowed block that is being marked dirty. */
+  marking = 0;
+  readonly asked = new Map<string, Asked>();
+  readonly #model: Model;
+  readonly #medium: Medium;
+  readonly #device: SimDevice;
+  readonly #flushes = new Map<number, Told>();
+  readonly #throughs = new Map<number, Told>();
+  /** Clears that the device is at, or that timed out and may still happen. */
+  readonly #clearings = new Map<number, Clearing>();
+
+  constructor(model: Model, medium: Medium, device: SimDevice) {
+    this.#model = model;
+    this.#medium = medium;
+    this.#device = device;
+  }
+
+  append(event: CacheEvent): void {
+    this.events.push(event);
+    try {
+      this.#check(event);
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  report(error: unknown): void {
+    this.found ??= error;
+  }
+
+  /** What the device keeps without power must be what somebody wrote, and no older than what was told to be durable. */
+  checkPowerLoss(keepsAcknowledged: boolean): void {
+    const { cells } = this.#model;
+    for (let cell = 0; cell < cells; cell++) {
+      const acknowledged = keepsAcknowledged ? this.#model.acknowledgedOf(cell) : 0;
+      this.#demandKept(cell, Math.max(acknowledged, this.#model.floorOf(cell)), 'after the power loss');
+    }
+    for (let cell = 0; cell < cells; cell++) this.#model.reset(cell, this.#medium.durable[cell]);
+  }
+
+  /** A write was acknowledged: what it wrote, or something newer, is there. */
+  acknowledged({ cell, cells, taken, takenAt }: Asked): void {
+    if (taken > 0) for (let at = cell; at < cell + cells; at++) this.#model.acknowledge(at, takenAt);
+  }
+
+  #check(event: CacheEvent): void {
+    switch (event.type) {
+      case 'written':
+        return this.#written(event);
+      case 'flushStarted':
+        return this.#flushStarted(event);
+      case 'flushFinished':
+        return this.#flushFinished(event);
+      case 'flushFailed':
+        return this.#flushFailed(event);
+      case 'writeFinished':
+        return this.#throughFinished(event);
+      case 'evicted':
+        return this.#evicted(event);
+      case 'dirtyDiscarded':
+        return this.#dirtyDiscarded(event);
+      case 'clearStarted':
+        return this.#clearStarted(event);
+      case 'clearFinished':
+        return this.#clearFinished(event);
+      case 'clearFailed':
+        return this.#clearFailed(event);
+      case 'deviceAnsweredLate':
+        return this.#answeredLate(event);
+      case 'closed':
+        return this.#closed();
+    }
+  }
+
+  #written(event: EventOf<'written'>): void {
+    const { offset, length, op } = event;
+    const cell = offset / CELL_BYTES;
+    const cells = cellCountOf(length);
+    let tag = this.marking;
+    const asked = this.asked.get(event.actor);
+    if (!event.borrowed) {
+      demand(asked !== undefined, () => `written, and nobody asked for it: ${JSON.stringify(event)}`);
+      demand(
+        asked.tag > 0 && cell >= asked.cell && cell + cells <= asked.cell + asked.cells,
+        () => `${asked.what} wrote cells ${cell} to ${cell + cells}`,
+      );
+      asked.taken += cells;
+      tag = asked.tag + cell - asked.cell;
+    }
+    for (let at = 0; at < cells; at++) this.#model.write(cell + at, tag + at);
+    if (asked !== undefined) asked.takenAt = this.#model.moment;
+    if (event.through) this.#throughs.set(op, { cell, cells, from: this.#model.moment });
+  }
+
+  #flushStarted(event: EventOf<'flushStarted'>): void {
+    const asked = this.asked.get(event.actor);
+    demand(asked !== undefined, 'a flush that nobody asked for');
+    this.#flushes.set(event.op, { ...this.#cellsOf(event.block, event.count), from: asked.from });
+  }
+
+  #flushFinished(event: EventOf<'flushFinished'>): void {
+    const told = this.#flushes.get(event.op);
+    demand(told !== undefined, 'a flush ends that never began');
+    this.#flushes.delete(event.op);
+    const oldest = this.#oldest();
+    for (let cell = told.cell; cell < told.cell + told.cells; cell++) {
+      this.#demandKept(cell, Math.max(told.from, this.#model.floorOf(cell)), 'when a flush was told that it was durable');
+      this.#model.durable(cell, told.from, oldest);
+      const clearing = this.#clearingOf(cell);
+      if (clearing !== undefined) this.#model.beneath(cell, clearing.kind);
+    }
+  }
+
+  /** Names blocks that are kept, and every one that is not durable. */
+  #flushFailed(event: EventOf<'flushFailed'>): void {
+    const told = this.#flushes.get(event.op);
+    demand(told !== undefined, 'a flush fails that never began');
+    this.#flushes.delete(event.op);
+    for (const block of event.blocks) {
+      const { cell } = this.#cellsOf(block, 1);
+      demand(cell < told.cell + told.cells && cell + this.#cellsOf(block, 1).cells > told.cell, 'blocks of the flush');
+      demand(this.#isKept(block), () => `a flush failed for block ${block}, which is not kept`);
+    }
+    for (let cell = told.cell; cell < told.cell + told.cells; cell++) {
+      const block = this.#blockOf(cell);
+      if (event.blocks.includes(block)) continue;
+      this.#demandKept(cell, Math.max(told.from, this.#model.floorOf(cell)), 'when a failed flush did not name it');
+    }
+  }
+
+  /** A write-through is with the device, if not durably. */
+  #throughFinished(event: EventOf<'writeFinished'>): void {
+    const told = this.#throughs.get(event.op);
+    demand(told !== undefined, 'a write ends that never began');
+    this.#throughs.delete(event.op);
+    if (this.#device.losses > 0) return;
+    for (let cell = told.cell; cell < told.cell + told.cells; cell++) {
+      const held = this.#medium.current[cell];
+      demand(
+        this.#model.mayKeep(cell, held, told.from) || this.#clearingOf(cell) !== undefined,
+        () => `the device holds ${held} in cell ${cell} when a write-through ends: ${this.#model.tell(cell)}`,
+      );
+    }
+  }
+
+  /** What leaves the cache is what a read of the device gives; one of a range that is being cleared waits. */
+  #evicted(event: EventOf<'evicted'>): void {
+    const { cell, cells } = this.#cellsOf(event.block, 1);
+    for (let at = cell; at < cell + cells; at++) {
+      const held = this.#medium.current[at];
+      demand(
+        this.#model.is(at, held) || this.#clearingOf(at) !== undefined,
+        () => `block ${event.block} is evicted and the device holds ${held} in cell ${at}: ${this.#model.tell(at)}`,
+      );
+    }
+  }
+
+  #dirtyDiscarded(event: EventOf<'dirtyDiscarded'>): void {
+    for (const block of event.blocks) {
+      const { cell, cells } = this.#cellsOf(block, 1);
+      for (let at = cell; at < cell + cells; at++) this.#model.revert(at);
+    }
+  }
+
+  #clearStarted(event: EventOf<'clearStarted'>): void {
+    const { io, op, block, count, kind } = event;
+    demand(kind !== 'drop', 'a drop asks nothing of the device');
+    this.#clearings.set(op, { ...this.#cellsOf(block, count), from: this.#model.moment, kind, io });
+    this.#mayBeCleared(block, count, kind);
+  }
+
+  #clearFinished(event: EventOf<'clearFinished'>): void {
+    const { op, block, count, kind } = event;
+    if (kind === 'drop') return;
+    this.#clearings.delete(op);
+    const { cell, cells } = this.#cellsOf(block, count);
+    const oldest = this.#oldest();
+    for (let at = cell; at < cell + cells; at++) {
+      if (kind === 'discard') {
+        this.#model.anything(at);
+        continue;
+      }
+      demand(this.#medium.durable[at] === 0, () => `cell ${at} was told to be zero and durable`);
+      this.#model.write(at, 0);
+      this.#model.durable(at, this.#model.moment, oldest);
+    }
+  }
+
+  #clearFailed(event: EventOf<'clearFailed'>): void {
+    const clearing = this.#clearings.get(event.op);
+    if (clearing === undefined) return;
+    this.#mayBeCleared(event.block, event.count, clearing.kind);
+    // What timed out may still happen.
+    if (event.code !== 'CACHETRAIL_DEVICE_TIMEOUT' || event.io !== clearing.io) this.#clearings.delete(event.op);
+  }
+
+  #answeredLate(event: EventOf<'deviceAnsweredLate'>): void {
+    for (const [op, { io, kind, cell, cells }] of this.#clearings) {
+      if (io !== event.io) continue;
+      this.#clearings.delete(op);
+      for (let at = cell; at < cell + cells; at++) {
+        if (this.#isKept(this.#blockOf(at))) this.#model.beneath(at, kind);
+        else if (kind === 'zero') this.#model.maybeZero(at);
+        else this.#model.anything(at);
+      }
+    }
+  }
+
+  /** Until it is known: a block that the cache must keep is as it was, and the device's copy of it may be gone. */
+  #mayBeCleared(block: number, count: number, kind: 'zero' | 'discard'): void {
+    for (let at = block; at < block + count; at++) {
+      const { cell, cells } = this.#cellsOf(at, 1);
+      const isKept = this.#isKept(at);
+      for (let one = cell; one < cell + cells; one++) {
+        if (isKept) this.#model.beneath(one, kind);
+        else if (kind === 'zero') this.#model.maybeZero(one);
+        else this.#model.anything(one);
+      }
+    }
+  }
+
+  #closed(): void {
+    const { cells, moment } = this.#model;
+    const oldest = this.#oldest();
+    for (let cell = 0; cell < cells; cell++) {
+      this.#demandKept(cell, moment, 'when the cache was closed');
+      this.#model.durable(cell, moment, oldest);
+    }
+  }
+
+  #demandKept(cell: number, floor: number, when: string): void {
+    const kept = this.#medium.durable[cell];
+    if (this.#model.mayKeep(cell, kept, floor) || this.#clearingOf(cell) !== undefined) return;
+    demand(false, `cell ${cell} is ${kept} on the device ${when}: ${this.#model.tell(cell)}, asked at ${floor}`);
+  }
+
+  #clearingOf(cell: number): Clearing | undefined {
+    if (this.#clearings.size === 0) return undefined;
+    for (const clearing of this.#clearings.values()) {
+      if (cell >= clearing.cell && cell < clearing.cell + clearing.cells) return clearing;
+    }
+    return undefined;
+  }
+
+  /** Reads that began before this moment are not waited for any more. */
+  #oldest(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { from } of this.asked.values()) if (from < oldest) oldest = from;
+    return oldest;
+  }
+
+  #isKept(block: number): boolean {
+    return KEPT.includes(this.cache?.inspect(block).state ?? '');
+  }
+
+  #cellsOf(block: number, count: number): Omit<Told, 'from'> {
+    const cellsPerBlock = (this.cache?.blockSize ?? 0) / CELL_BYTES;
+    const cell = block * cellsPerBlock;
+    return { cell, cells: Math.min(count * cellsPerBlock, this.#model.cells - cell) };
+  }
+
+  #blockOf(cell: number): number {
+    return Math.floor((cell * CELL_BYTES) / (this.cache?.blockSize ?? 1));
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * What the simulated device really holds, in tags: the pristine side, which no fault rule touches. Writes are in `current`
+ * at once and in `durable` when a barrier has covered them; in between a power loss keeps what it likes of them.
+ */
+import type { Random } from './random.js';
+
+export interface Change {
+  readonly order: number;
+  readonly cell: number;
+  readonly tags: Int32Array;
+  /** The device has said that it is done, so that the next barrier covers it. */
+  acknowledged: boolean;
+  /** Durable, or lost. */
+  settled: boolean;
+}
+
+export class Medium {
+  readonly current: Int32Array;
+  readonly durable: Int32Array;
+  /** The change that each durable cell came from: an older one can never land on it again. */
+  readonly #durableOrder: Float64Array;
+  #pending: Change[] = [];
+  #order = 0;
+
+  constructor(readonly cells: number) {
+    this.current = new Int32Array(cells);
+    this.durable = new Int32Array(cells);
+    this.#durableOrder = new Float64Array(cells);
+  }
+
+  apply(cell: number, tags: Int32Array): Change {
+    this.current.set(tags, cell);
+    const change = { order: ++this.#order, cell, tags, acknowledged: false, settled: false };
+    this.#pending.push(change);
+    return change;
+  }
+
+  /** What a barrier that starts now covers: no more than it must. */
+  acknowledged(): Change[] {
+    return this.#pending.filter((change) => change.acknowledged);
+  }
+
+  makeDurable(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.settled) continue;
+      change.settled = true;
+      for (let at = 0; at < change.tags.length; at++) this.#keep(change, at);
+    }
+    this.#pending = this.#pending.filter((change) => !change.settled);
+  }
+
+  /** As the page cache does when a sync fails: what was not durable is gone, and reads show what was there before. */
+  lose(): void {
+    for (const change of this.#pending) change.settled = true;
+    this.#pending = [];
+    this.current.set(this.durable);
+  }
+
+  /** Of what no barrier has covered, each cell is kept or not by itself: lost, torn and reordered writes in one. */
+  powerLoss(random: Random): void {
+    const share = random.pick([0, 0.1, 0.5, 0.5, 0.9, 1]);
+    for (const change of this.#pending) {
+      for (let at = 0; at < change.tags.length; at++) if (random.chance(share)) this.#keep(change, at);
+    }
+    this.lose();
+  }
+
+  #keep(change: Change, at: number): void {
+    const cell = change.cell + at;
+    if (this.#durableOrder[cell] >= change.order) return;
+    this.#durableOrder[cell] = change.order;
+    this.durable[cell] = change.tags[at];
+  }
+}

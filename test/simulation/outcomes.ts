@@ -1,0 +1,83 @@
+/** What each request may be told. Anything else is a bug. */
+import type { Boot } from './client.js';
+
+export type Kind =
+  | 'read'
+  | 'write'
+  | 'through'
+  | 'flush'
+  | 'invalidate'
+  | 'drop'
+  | 'borrow'
+  | 'zero'
+  | 'discard'
+  | 'resize'
+  | 'blockSize'
+  | 'option'
+  | 'close';
+
+/** Says that nothing of the request was done. */
+export const NOT_ACCEPTED: readonly string[] = [
+  'CACHETRAIL_ABORTED',
+  'CACHETRAIL_ADMISSION_TIMEOUT',
+  'CACHETRAIL_OVERLOADED',
+  'CACHETRAIL_BUSY',
+  'CACHETRAIL_CLOSED',
+  'CACHETRAIL_READ_ONLY',
+  'CACHETRAIL_READ_FAILED',
+  'CACHETRAIL_SHORT_READ',
+];
+
+const READ_FAILURES = [
+  'CACHETRAIL_READ_FAILED',
+  'CACHETRAIL_SHORT_READ',
+  'CACHETRAIL_DEVICE_TIMEOUT',
+  'CACHETRAIL_DEVICE_STALLED',
+  'CACHETRAIL_DEVICE_PROTOCOL',
+];
+const FLUSH_FAILURES = ['CACHETRAIL_FLUSH_FAILED', 'CACHETRAIL_BARRIER_FAILED'];
+
+/** Only where the device has gone wrong. */
+const FAILURES: Readonly<Record<Kind, readonly string[]>> = {
+  read: READ_FAILURES,
+  write: [...READ_FAILURES, 'CACHETRAIL_WRITE_FAILED'],
+  through: [...READ_FAILURES, 'CACHETRAIL_WRITE_FAILED'],
+  flush: FLUSH_FAILURES,
+  invalidate: [],
+  drop: ['CACHETRAIL_CLEAR_FAILED'],
+  borrow: READ_FAILURES,
+  zero: ['CACHETRAIL_CLEAR_FAILED'],
+  discard: ['CACHETRAIL_CLEAR_FAILED'],
+  resize: [],
+  blockSize: FLUSH_FAILURES,
+  option: [],
+  close: ['CACHETRAIL_CLOSE_FAILED', 'CACHETRAIL_BARRIER_FAILED'],
+};
+
+const WAITING = ['CACHETRAIL_OVERLOADED', 'CACHETRAIL_BUSY', 'CACHETRAIL_ABORTED'];
+const WRITING = [...WAITING, 'CACHETRAIL_ADMISSION_TIMEOUT'];
+
+const REFUSALS: Readonly<Record<Kind, readonly string[]>> = {
+  read: WAITING,
+  write: WRITING,
+  through: WRITING,
+  flush: WAITING,
+  invalidate: [...WAITING, 'CACHETRAIL_DIRTY', 'CACHETRAIL_PINNED'],
+  drop: [...WAITING, 'CACHETRAIL_PINNED'],
+  borrow: [...WRITING, 'CACHETRAIL_PINNED'],
+  zero: [...WAITING, 'CACHETRAIL_PINNED'],
+  discard: [...WAITING, 'CACHETRAIL_PINNED', 'CACHETRAIL_UNSUPPORTED'],
+  resize: WAITING,
+  blockSize: [...WAITING, 'CACHETRAIL_PINNED'],
+  option: WAITING,
+  close: [...WAITING, 'CACHETRAIL_PINNED'],
+};
+
+const WRITES: readonly Kind[] = ['write', 'through', 'zero', 'discard'];
+
+export function mayBeTold(kind: Kind, code: string, boot: Boot): boolean {
+  if (REFUSALS[kind].includes(code)) return true;
+  if (code === 'CACHETRAIL_CLOSED') return boot.closing;
+  if (code === 'CACHETRAIL_READ_ONLY') return boot.isReadOnly && WRITES.includes(kind);
+  return FAILURES[kind].includes(code) && !boot.isSound();
+}

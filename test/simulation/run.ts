@@ -1,0 +1,313 @@
+/** One run: what a seed draws, step by step, with power losses between, to the end, when all must be well again. */
+import { openCache } from '../../src/streams/block-cache.js';
+import type { EventSink } from '../../src/streams/pipeline.js';
+import { Agenda, drain } from './agenda.js';
+import { cellCountOf, eachTag } from './cells.js';
+import { Checker } from './checker.js';
+import { type Boot, Client, type Names } from './client.js';
+import { type Drawn, draw, type LeftOut } from './drawn.js';
+import { demand } from './failure.js';
+import { type FaultCounts, Faults } from './faults.js';
+import { Medium } from './medium.js';
+import { Model } from './model.js';
+import { mayBeTold } from './outcomes.js';
+import { Random } from './random.js';
+import { DEVICE_ALONE, type Recovery } from './recovery.js';
+import { demandFold, demandSameDecisions } from './replay.js';
+import { SimDevice } from './sim-device.js';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly steps: number;
+  readonly leftOut: LeftOut;
+  /** Decides everything again from the log, which takes longer. */
+  readonly replay: boolean;
+  readonly recovery?: Recovery;
+}
+
+export interface RunResult {
+  readonly steps: number;
+  readonly crashes: number;
+  readonly faults: FaultCounts;
+  /** Null if all is well. */
+  readonly failure: unknown;
+  /** The last events before the failure. */
+  readonly events: readonly string[];
+}
+
+/** Events told of a failure. */
+const TOLD_EVENTS = 25;
+/** Things that may happen before the cache has come to rest on a good device: more is going round in circles. */
+const REST_STEPS_MAX = 20_000;
+
+export async function simulate(options: RunOptions): Promise<RunResult> {
+  const run = new Run(options);
+  let failure: unknown = null;
+  try {
+    await run.go();
+  } catch (error) {
+    failure = error;
+  }
+  return {
+    steps: run.step,
+    crashes: run.crashes,
+    faults: run.faults.counts,
+    failure,
+    events: failure === null ? [] : run.lastEvents(),
+  };
+}
+
+interface Machine extends Boot {
+  readonly device: SimDevice;
+}
+
+class Run {
+  step = 0;
+  crashes = 0;
+  readonly faults: Faults;
+  readonly #drawn: Drawn;
+  readonly #replay: boolean;
+  readonly #recovery: Recovery;
+  readonly #medium: Medium;
+  readonly #model: Model;
+  readonly #random: Random;
+  readonly #crashRandom: Random;
+  readonly #names: Names = { tag: 1, request: 0 };
+  #clients: Client[] = [];
+  #machine: Machine | null = null;
+  #boots = 0;
+
+  constructor({ seed, steps, leftOut, replay, recovery = DEVICE_ALONE }: RunOptions) {
+    this.#drawn = draw(seed, steps, leftOut);
+    this.#replay = replay;
+    this.#recovery = recovery;
+    this.#random = new Random(seed, 'run');
+    this.#crashRandom = new Random(seed, 'power');
+    this.faults = new Faults(this.#drawn.faults, (plan) => new Random(seed, `fault ${plan}`));
+    const cells = cellCountOf(this.#drawn.sizeBytes);
+    this.#medium = new Medium(cells);
+    this.#model = new Model(cells);
+    this.#format();
+  }
+
+  async go(): Promise<void> {
+    let machine = await this.#boot();
+    const { steps, crashes, closes } = this.#drawn;
+    for (this.step = 0; this.step < steps; this.step++) {
+      this.faults.step = this.step;
+      if (crashes.includes(this.step)) machine = await this.#crash(machine);
+      if (closes.includes(this.step)) machine = await this.#closeAndReopen(machine);
+      this.#move(machine);
+      await drain();
+      this.#check(machine);
+    }
+    await this.#rest(machine);
+  }
+
+  lastEvents(): string[] {
+    const { events } = this.#machine?.checker ?? { events: [] };
+    return events.slice(-TOLD_EVENTS).map((event) => JSON.stringify(event));
+  }
+
+  /** A device that has been used before: no cell is like another. */
+  #format(): void {
+    const tags = new Int32Array(this.#medium.cells);
+    for (let cell = 0; cell < tags.length; cell++) tags[cell] = this.#names.tag++;
+    this.#medium.makeDurable([this.#medium.apply(0, tags)]);
+    for (let cell = 0; cell < tags.length; cell++) this.#model.reset(cell, tags[cell]);
+  }
+
+  async #boot(): Promise<Machine> {
+    const { seed, clients, mode, timeoutNs, sizeBytes, supports, latencyNs, reentrant } = this.#drawn;
+    const boot = this.#boots++;
+    const agenda = new Agenda();
+    this.faults.boot();
+    const { faults } = this;
+    const report = (error: unknown) => checker.report(error);
+    const random = new Random(seed, `device ${boot}`);
+    const medium = this.#medium;
+    const device = new SimDevice({ sizeBytes, supports, medium, agenda, faults, random, latencyNs, timeoutNs, report });
+    const checker = new Checker(this.#model, medium, device);
+    const cache = await this.#open(device, agenda, checker);
+    checker.cache = cache;
+    const isSound = () => latencyNs.most < timeoutNs && Object.values(faults.failed).every((count) => count === 0);
+    const isReadOnly = mode === 'readonly';
+    const state = { closing: false, over: false };
+    const machine = { cache, checker, agenda, device, model: this.#model, isReadOnly, isSound, ...state };
+    this.#machine = machine;
+    this.#clients = clients.map((plan, at) => new Client(plan, this.#names, new Random(seed, `client ${at} ${boot}`)));
+    this.#subscribe(machine, reentrant);
+    return machine;
+  }
+
+  #open(device: SimDevice, clock: Agenda, checker: Checker) {
+    const { blockSize, capacity, policy, mode, seed, deviceDepth, timeoutNs, limits } = this.#drawn;
+    const journal = journals(checker, this.#recovery.journal());
+    const deviceTimeoutMs = timeoutNs / 1e6;
+    const common = { blockSize, capacity, policy, mode, deviceDepth, limits, clock, journal, deviceTimeoutMs };
+    return openCache(device, { ...common, seed: seed % 2 ** 31 });
+  }
+
+  /** Sees that events come in order, and, if so drawn, asks for more in the middle of them. */
+  #subscribe(machine: Machine, reentrant: boolean): void {
+    const { cache, checker } = machine;
+    let seq = 0;
+    cache.errors$.subscribe(({ error }) => checker.report(error));
+    cache.events$.subscribe((event) => {
+      demand(event.seq === ++seq, () => `event ${event.seq} is delivered after ${seq - 1}`);
+      if (!reentrant || machine.closing || machine.over || !this.#random.chance(0.05)) return;
+      const client = this.#random.pick(this.#clients);
+      const place = { block: this.#random.below(cache.blockCount), count: 1 };
+      if (client.isReady) client.request(machine, this.#random.pick(REENTRANT), place);
+    });
+  }
+
+  /** Somebody asks for something, or the next thing happens. */
+  #move(machine: Machine): void {
+    const { agenda } = machine;
+    const { thinkNs } = this.#drawn;
+    const ready = this.#clients.filter((client) => client.isReady);
+    const think = thinkNs === 0 ? 0 : this.#random.below(thinkNs);
+    const happensFirst = agenda.nextAt <= agenda.now() + think || this.#random.chance(0.2);
+    if (ready.length > 0 && !(happensFirst && agenda.nextAt < Number.POSITIVE_INFINITY)) {
+      agenda.pass(think);
+      this.#random.pick(ready).ask(machine);
+      return;
+    }
+    demand(agenda.step(), 'nothing is left that could happen, and requests are waiting');
+  }
+
+  #check({ checker, cache, closing }: Machine): void {
+    if (checker.found !== null) throw checker.found;
+    demand(closing || !cache.closed, 'the cache has stopped');
+    if (!cache.closed) cache.checkInvariants();
+  }
+
+  async #crash(machine: Machine): Promise<Machine> {
+    this.crashes++;
+    machine.over = true;
+    machine.device.powerOff();
+    this.#demandLog(machine);
+    this.#medium.powerLoss(this.#crashRandom);
+    this.#recovery.recover();
+    machine.checker.checkPowerLoss(this.#recovery.keepsAcknowledged);
+    return this.#boot();
+  }
+
+  async #closeAndReopen(machine: Machine): Promise<Machine> {
+    const abandon = this.#random.chance(0.3) ? { abandon: 'the simulator says so' } : {};
+    machine.closing = true;
+    const closed = await this.#until(machine, machine.cache.close(abandon), 'close');
+    machine.closing = false;
+    if (!closed) return machine;
+    await this.#untilAnswered(machine);
+    machine.over = true;
+    machine.device.powerOff();
+    this.#demandLog(machine);
+    machine.checker.checkPowerLoss(false);
+    return this.#boot();
+  }
+
+  /** The faults are over: everything that waits ends, everything becomes durable, and nothing is left behind. */
+  async #rest(machine: Machine): Promise<void> {
+    const { cache, agenda, checker, device } = machine;
+    this.faults.cure();
+    device.cure();
+    await drain();
+    await this.#untilAnswered(machine);
+    await this.#settleOld(machine);
+    const isDurable = await this.#until(machine, cache.flush(undefined, { actor: this.#flushes(checker) }), 'flush');
+    demand(isDurable, 'a flush of a good device fails');
+    const { dirtyBlocks, writingBlocks, unsyncedBlocks, parkedBlocks, waitingRequests } = cache.stats();
+    const left = dirtyBlocks + writingBlocks + unsyncedBlocks + parkedBlocks + waitingRequests;
+    demand(left === 0, () => `a good device, and still: ${JSON.stringify(cache.stats())}`);
+    demand(agenda.timersThatKeepAlive === 0, 'a clean, idle cache keeps the process alive');
+    await this.#readAll(machine);
+    machine.closing = true;
+    demand(await this.#until(machine, cache.close(), 'close'), 'a close over a good device fails');
+    demand(agenda.timers === 0, `${agenda.timers} timers are left by a closed cache`);
+    demand(device.closed, 'a closed cache leaves its device open');
+    this.#demandLog(machine);
+  }
+
+  #flushes(checker: Checker): string {
+    const from = this.#model.moment;
+    checker.asked.set('last', { actor: 'last', what: 'flush', from, cell: 0, tag: 0, cells: 0, taken: 0, takenAt: 0 });
+    return 'last';
+  }
+
+  async #readAll(machine: Machine): Promise<void> {
+    const { cache } = machine;
+    const all = cache.readBytes(0, cache.sizeBytes).then((bytes) => {
+      eachTag(bytes, 0, (cell, tag) => {
+        demand(this.#model.is(cell, tag), () => `cell ${cell} is ${tag} in the end: ${this.#model.tell(cell)}`);
+      });
+    });
+    await this.#until(machine, all, 'read');
+  }
+
+  /** What was begun before the cure may still fail. */
+  async #settleOld(machine: Machine): Promise<void> {
+    while (machine.device.doomed > 0) {
+      demand(machine.agenda.step(), 'the device has lost an operation');
+      await drain();
+      this.#check(machine);
+    }
+  }
+
+  async #untilAnswered(machine: Machine): Promise<void> {
+    const isWaiting = () => this.#clients.some((client) => client.waiting > 0);
+    for (let steps = 0; isWaiting() || machine.cache.stats().pinnedBlocks > 0; steps++) {
+      demand(steps < REST_STEPS_MAX, 'requests are still waiting, long after');
+      demand(machine.agenda.step(), 'nothing is left that could happen, and a request was never answered');
+      await drain();
+      this.#check(machine);
+    }
+  }
+
+  /** Lets things happen until a promise has settled: false if it was rejected as it may be. */
+  async #until(machine: Machine, promise: Promise<unknown>, kind: 'flush' | 'close' | 'read'): Promise<boolean> {
+    let outcome: boolean | null = null;
+    let failure: unknown = null;
+    promise.then(
+      () => {
+        outcome = true;
+      },
+      (error: unknown) => {
+        outcome = false;
+        failure = error;
+      },
+    );
+    for (let steps = 0; ; steps++) {
+      await drain();
+      this.#check(machine);
+      if (outcome !== null) break;
+      demand(steps < REST_STEPS_MAX, `a ${kind} takes for ever`);
+      demand(machine.agenda.step(), `nothing is left that could happen, and a ${kind} was never answered`);
+    }
+    if (outcome === true) return true;
+    const code = failure instanceof Error && 'code' in failure ? String(failure.code) : '';
+    if (process.env['DBG']) console.log(failure);
+    if (!mayBeTold(kind, code, machine)) throw failure;
+    return false;
+  }
+
+  #demandLog({ checker, cache }: Machine): void {
+    if (checker.found !== null) throw checker.found;
+    demandFold(checker.events, cache.hash());
+    if (this.#replay) demandSameDecisions(checker.events);
+  }
+}
+
+const REENTRANT = ['read', 'readNow', 'write', 'flush'] as const;
+
+/** The checker first: it knows of an event before anything that comes of it. */
+function journals(checker: Checker, other: EventSink | null): EventSink {
+  if (other === null) return checker;
+  return {
+    append(event) {
+      checker.append(event);
+      other.append(event);
+    },
+  };
+}

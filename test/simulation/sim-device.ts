@@ -1,0 +1,257 @@
+/** The faulty surface of the simulated device: takes time, and goes wrong as the faults say. What it holds is the medium's. */
+import type { BlockDevice, DeviceManifest } from '../../src/device/block-device.js';
+import type { Agenda } from './agenda.js';
+import { AnsweringTwice } from './answering-twice.js';
+import { CELL_BYTES, cellCountOf, putTags, tagsOf } from './cells.js';
+import { SimulationFailure } from './failure.js';
+import type { FaultPlan, Faults, Operation } from './faults.js';
+import type { Change, Medium } from './medium.js';
+import type { Random } from './random.js';
+
+export interface SimDeviceOptions {
+  readonly sizeBytes: number;
+  readonly supports: DeviceManifest;
+  readonly medium: Medium;
+  readonly agenda: Agenda;
+  readonly faults: Faults;
+  readonly random: Random;
+  readonly latencyNs: { readonly least: number; readonly most: number };
+  readonly timeoutNs: number;
+  /** What may not happen at a device, told where the run sees it. */
+  readonly report: (error: unknown) => void;
+}
+
+/** An operation at work. `work` does as much of it as `part` says, and gives the answer. */
+interface Work {
+  readonly on: Operation;
+  readonly offset: number;
+  readonly length: number;
+  readonly work: (part: Part) => number | undefined;
+}
+
+type Part = 'all' | 'none' | 'some';
+
+export class SimDevice implements BlockDevice {
+  readonly supports: DeviceManifest;
+  readonly sizeBytes: number;
+  readonly identity = 'simulated';
+  readonly fd = undefined;
+  closed = false;
+  /** Barriers that took unsynced writes with them. */
+  losses = 0;
+  /** Operations under way whose fate is sealed, and that were begun before a cure. */
+  doomed = 0;
+  readonly #options: SimDeviceOptions;
+  /** Operations that do not answer, to be let go by a cure. */
+  readonly #hanging: (() => void)[] = [];
+  #off = false;
+  #cured = false;
+
+  constructor(options: SimDeviceOptions) {
+    this.#options = options;
+    this.supports = options.supports;
+    this.sizeBytes = options.sizeBytes;
+  }
+
+  read(offset: number, [bytes]: readonly Uint8Array[]): Promise<number> {
+    const { medium } = this.#options;
+    const [cell, count] = this.#cells(offset, bytes.length);
+    const work = (part: Part) => {
+      const read = this.#some(count, part);
+      putTags(bytes, medium.current, cell, read);
+      return Math.min(read * CELL_BYTES, bytes.length);
+    };
+    return this.#run({ on: 'read', offset, length: bytes.length, work });
+  }
+
+  write(offset: number, [bytes]: readonly Uint8Array[]): Promise<number> {
+    const [cell, count] = this.#cells(offset, bytes.length);
+    // Bytes are taken when the work is done: they may not change before the answer.
+    return this.#run({
+      on: 'write',
+      offset,
+      length: bytes.length,
+      ...this.#changing(cell, count, () => tagsOf(bytes, count)),
+    });
+  }
+
+  async barrier(): Promise<void> {
+    const { medium } = this.#options;
+    const covered = medium.acknowledged();
+    const work = (part: Part) => {
+      if (part === 'all') medium.makeDurable(covered);
+      return undefined;
+    };
+    await this.#run({ on: 'barrier', offset: 0, length: 0, work });
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    const { random } = this.#options;
+    const [cell, count] = this.#cells(offset, length);
+    const tag = random.pick([0, GARBAGE]);
+    await this.#run({
+      on: 'discard',
+      offset,
+      length,
+      ...this.#changing(cell, count, () => new Int32Array(count).fill(tag)),
+    });
+  }
+
+  async zero(offset: number, length: number): Promise<void> {
+    const [cell, count] = this.#cells(offset, length);
+    await this.#run({ on: 'zero', offset, length, ...this.#changing(cell, count, () => new Int32Array(count)) });
+  }
+
+  setOption(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+
+  /** Says nothing more, and does nothing more: the machine is off. */
+  powerOff(): void {
+    this.#off = true;
+  }
+
+  /** Whatever has not been answered will be, and from now on every answer comes in time. */
+  cure(): void {
+    this.#cured = true;
+    for (const end of this.#hanging.splice(0)) end();
+  }
+
+  #changing(cell: number, count: number, tags: () => Int32Array): Pick<Work, 'work'> & { readonly changes: Change[] } {
+    const { medium, random } = this.#options;
+    const changes: Change[] = [];
+    const work = (part: Part) => {
+      const all = part === 'none' ? null : tags();
+      if (all === null) return 0;
+      if (part === 'all') {
+        changes.push(medium.apply(cell, all));
+        return this.#bytesOf(cell, count);
+      }
+      const scattered = random.chance(0.5);
+      const done = this.#some(count, part);
+      if (!scattered && done > 0) medium.apply(cell, all.subarray(0, done));
+      for (let at = 0; scattered && at < count; at++) {
+        if (random.chance(0.5)) medium.apply(cell + at, all.subarray(at, at + 1));
+      }
+      return this.#bytesOf(cell, done);
+    };
+    return { work, changes };
+  }
+
+  #run(op: Work & { readonly changes?: readonly Change[] }): Promise<number> {
+    const { on, offset, length } = op;
+    if (this.closed && !this.#off) this.#report(`a ${on} after the device was closed`);
+    const fate = this.#options.faults.fateOf(on, offset, length);
+    if (fate?.kind === 'throw') throw failureOf(fate);
+    const answer = new Promise<number>((resolve, reject) => this.#schedule(op, fate, resolve, reject));
+    return fate?.kind === 'twice' ? new AnsweringTwice(answer) : answer;
+  }
+
+  #schedule(
+    op: Work & { readonly changes?: readonly Change[] },
+    fate: FaultPlan | null,
+    resolve: (moved: number) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { agenda, random, timeoutNs, latencyNs } = this.#options;
+    const isOld = !this.#cured;
+    const most = this.#cured ? Math.min(latencyNs.most, timeoutNs / 4) : latencyNs.most;
+    const usual = random.magnitude(Math.min(latencyNs.least, most), most);
+    if (isOld) this.doomed++;
+    const delay = fate?.kind === 'late' ? timeoutNs + random.below(2 * timeoutNs) : usual;
+    let moved: number | undefined;
+    let isDone = false;
+    const work = () => {
+      if (this.#off || isDone) return;
+      isDone = true;
+      moved = this.#guarded(() => this.#workOf(op, fate));
+    };
+    const answer = () => {
+      if (this.#off) return;
+      if (isOld) this.doomed--;
+      work();
+      this.#answer(op, fate, moved, resolve, reject);
+    };
+    // The work is done at any time before the answer.
+    if (random.chance(0.3)) agenda.after(random.below(delay), work);
+    if (fate?.kind === 'never') this.#hanging.push(answer);
+    else agenda.after(delay, answer);
+  }
+
+  #workOf(op: Work, fate: FaultPlan | null): number | undefined {
+    const { medium, random } = this.#options;
+    switch (fate?.kind) {
+      case 'error':
+        return op.work('none');
+      case 'torn':
+      case 'short':
+        return op.work('some');
+      case 'bogus':
+        return op.work(random.pick(['all', 'none', 'some']));
+      case 'lose':
+        this.losses++;
+        medium.lose();
+        return undefined;
+      default:
+        return op.work('all');
+    }
+  }
+
+  #answer(
+    op: Work & { readonly changes?: readonly Change[] },
+    fate: FaultPlan | null,
+    moved: number | undefined,
+    resolve: (moved: number) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { random } = this.#options;
+    const kind = fate?.kind;
+    if (fate !== null && (kind === 'error' || kind === 'torn' || kind === 'done' || kind === 'lose')) {
+      return reject(failureOf(fate));
+    }
+    if (kind === 'bogus') return resolve(random.pick([-1, Number.NaN, op.length + 1, 0.5]));
+    for (const change of op.changes ?? []) change.acknowledged = true;
+    resolve(moved ?? 0);
+  }
+
+  #guarded(work: () => number | undefined): number | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#options.report(error);
+      return undefined;
+    }
+  }
+
+  /** Thrown here, it would be taken for a failure of the device. */
+  #report(message: string): void {
+    this.#options.report(new SimulationFailure(message));
+  }
+
+  #some(count: number, part: Part): number {
+    if (part === 'all') return count;
+    return part === 'none' ? 0 : this.#options.random.below(count);
+  }
+
+  #cells(offset: number, length: number): [cell: number, count: number] {
+    if (offset % CELL_BYTES !== 0 || length <= 0) this.#report(`an operation at ${offset}, of ${length} bytes`);
+    if (offset + length > this.sizeBytes) this.#report('an operation reaches past the end of the device');
+    return [offset / CELL_BYTES, cellCountOf(length)];
+  }
+
+  #bytesOf(cell: number, count: number): number {
+    return Math.min((cell + count) * CELL_BYTES, this.sizeBytes) - cell * CELL_BYTES;
+  }
+}
+
+/** What a discarded cell may read as. */
+const GARBAGE = 0x7eadbeef;
+
+function failureOf({ code, on }: FaultPlan): Error {
+  return Object.assign(new Error(`${code}: simulated, ${on}`), { code });
+}
