@@ -155,7 +155,11 @@ export class Checker implements EventSink {
     this.#flushes.delete(event.op);
     const oldest = this.#oldest();
     for (let cell = told.cell; cell < told.cell + told.cells; cell++) {
-      this.#demandKept(cell, Math.max(told.from, this.#model.floorOf(cell)), 'when a flush was told that it was durable');
+      this.#demandKept(
+        cell,
+        Math.max(told.from, this.#model.floorOf(cell)),
+        'when a flush was told that it was durable',
+      );
       this.#model.durable(cell, told.from, oldest);
       const clearing = this.#clearingOf(cell);
       if (clearing !== undefined) this.#model.beneath(cell, clearing.kind);

@@ -2,7 +2,13 @@
 import { parseArgs } from 'node:util';
 import { draw } from './drawn.js';
 import { simulate } from './run.js';
-const { values } = parseArgs({ options: { seed: { type: 'string', default: '1' }, steps: { type: 'string', default: '1000' }, runs: { type: 'string', default: '1' } } });
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    steps: { type: 'string', default: '1000' },
+    runs: { type: 'string', default: '1' },
+  },
+});
 const t = process.hrtime.bigint();
 let failures = 0;
 const runs = Number(values.runs);
@@ -14,7 +20,15 @@ for (let i = 0; i < runs; i++) {
     failures++;
     const message = result.failure instanceof Error ? (result.failure.stack ?? '') : String(result.failure);
     const key = message.split('\n')[0].replace(/\d+/g, 'N').slice(0, 120);
-    if (!seen.has(key)) console.log(seed, result.steps, message, result.failure instanceof Error ? result.failure.cause : '', runs === 1 ? result.events.join('\n') : '', runs === 1 ? JSON.stringify(draw(seed, Number(values.steps), new Set())) : '');
+    if (!seen.has(key))
+      console.log(
+        seed,
+        result.steps,
+        message,
+        result.failure instanceof Error ? result.failure.cause : '',
+        runs === 1 ? result.events.join('\n') : '',
+        runs === 1 ? JSON.stringify(draw(seed, Number(values.steps), new Set())) : '',
+      );
     seen.set(key, (seen.get(key) ?? 0) + 1);
   }
 }
