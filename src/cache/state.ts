@@ -66,6 +66,9 @@ export interface PendingClear {
   io: number;
   /** The barrier that must succeed for it to count, or 0 while the device is at it. */
   neededBarrier: number;
+  /** A barrier that failed while the device was at it, and its code: a zero does not count then. 0 and '' for none. */
+  doubtIo: number;
+  doubtCode: string;
 }
 
 export type PendingOp = PendingRead | PendingAdmission | PendingWait | PendingClear;

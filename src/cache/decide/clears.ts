@@ -40,6 +40,7 @@ export function clearAnswered(turn: Turn, io: ClearIo, answer: Answer): void {
   turn.emit({ type: 'clearAnswered', seq, at, cause, io: io.io, op, block, count, startedAt, kind, code, outcome });
   if (code !== '') fail(turn, clear, io.io, code);
   else if (kind === 'discard') finish(turn, clear);
+  else if (clear.doubtIo !== 0) fail(turn, clear, clear.doubtIo, clear.doubtCode);
 }
 
 /** A barrier failed: what was cleared since the last good one may not be. */

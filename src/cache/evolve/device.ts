@@ -225,7 +225,7 @@ function barrierFinished(state: CacheState, event: EventOf<'barrierFinished'>): 
 
 /**
  * After a failed barrier nobody knows what the device kept: all that no good barrier has covered is dirty again, and a
- * write in flight does not count when it completes.
+ * write or a zero in flight does not count when it completes.
  */
 function barrierFailed(state: CacheState, event: EventOf<'barrierFailed'>): void {
   const { slots } = state;
@@ -239,12 +239,27 @@ function barrierFailed(state: CacheState, event: EventOf<'barrierFailed'>): void
   for (const wait of state.waits.values()) wait.barrierFailures++;
   for (let slot = slots.chains.head(IN_FLIGHT); slot !== -1; slot = slots.chains.next(slot))
     slots.flags[slot] |= TAINTED;
-  eachUnsynced(state, (slot) => {
-    const dirty = older(slots.dirtyBase[slot], slots.writtenBase[slot]);
-    state.failures.set(slots.block[slot], { code: event.code, io: event.io });
-    setBases(state, slot, dirty, slots.carriedBase[slot], 0);
-    slots.transition(slot, SYNC_FAILED, event.at);
-  });
+  for (const clear of state.clears.values()) {
+    if (clear.io === 0 || clear.neededBarrier > 0) continue;
+    clear.doubtIo = event.io;
+    clear.doubtCode = event.code;
+  }
+  eachUnsynced(state, (slot) => putInDoubt(state, slot, event));
+}
+
+interface Doubt {
+  readonly at: number;
+  readonly io: number;
+  readonly code: string;
+}
+
+/** What the device had taken of a block may be gone: it is written again. */
+function putInDoubt(state: CacheState, slot: number, doubt: Doubt): void {
+  const { slots } = state;
+  const dirty = older(slots.dirtyBase[slot], slots.writtenBase[slot]);
+  state.failures.set(slots.block[slot], { code: doubt.code, io: doubt.io });
+  setBases(state, slot, dirty, slots.carriedBase[slot], 0);
+  slots.transition(slot, SYNC_FAILED, doubt.at);
 }
 
 /** Slots with bytes that the device holds and no barrier has covered, whatever else is true of them. */
@@ -281,7 +296,8 @@ function forgetCopy(state: CacheState, slot: number, at: number): void {
 function clearQueued(state: CacheState, event: EventOf<'clearQueued'>): void {
   const { op, block, count, reason } = event;
   countRequest(state, op);
-  state.clears.set(op, { kind: 'clear', clear: event.kind, op, block, count, reason, io: 0, neededBarrier: 0 });
+  const progress = { io: 0, neededBarrier: 0, doubtIo: 0, doubtCode: '' };
+  state.clears.set(op, { kind: 'clear', clear: event.kind, op, block, count, reason, ...progress });
 }
 
 function clearStarted(state: CacheState, event: EventOf<'clearStarted'>): void {
@@ -318,11 +334,18 @@ function clearFinished(state: CacheState, event: EventOf<'clearFinished'>): void
   slots.eachInRange(event.block, event.count, (slot) => dropSlot(state, slot, event.at));
 }
 
-/** What the device holds of a range whose clearing failed is unknown, so clean copies of it are not to be trusted. */
+/**
+ * What the device holds of a range whose clearing failed is unknown: clean copies of it are not to be trusted, and what
+ * must be kept and no barrier has covered is written again.
+ */
 function clearFailed(state: CacheState, event: EventOf<'clearFailed'>): void {
   const { slots } = state;
+  const wasStarted = state.clears.get(event.op)?.io !== 0;
   state.clears.delete(event.op);
-  slots.eachInRange(event.block, event.count, (slot) => forgetCopy(state, slot, event.at));
+  slots.eachInRange(event.block, event.count, (slot) => {
+    if (wasStarted && slots.writtenBase[slot] !== 0) putInDoubt(state, slot, event);
+    forgetCopy(state, slot, event.at);
+  });
 }
 
 function dirtyDiscarded(state: CacheState, event: EventOf<'dirtyDiscarded'>): void {

@@ -1,8 +1,9 @@
 /** What requests do to the state: reads, writes, borrows, flushes, and their ends. */
 import { CLEAN, codeOfTrigger } from '../block-state.js';
 import type { CacheEvent, Read, Written } from '../events.js';
-import { HELD, PARKED } from '../slot-table.js';
-import type { CacheState, PendingAdmission, PendingWait } from '../state.js';
+import { TIMEOUT_CODE } from '../failure-codes.js';
+import { HELD, PARKED, STUCK } from '../slot-table.js';
+import { type CacheState, overlaps, type PendingAdmission, type PendingWait } from '../state.js';
 import { addWait, setBases } from './bases.js';
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
@@ -42,9 +43,23 @@ export function evolveWritten(state: CacheState, event: Written): void {
     }
     slots.transition(slot, WRITTEN, event.at);
   }
+  if (event.borrowed && state.stuck.size > 0) holdIfStuck(state, event);
   if (!event.through) return;
   unpark(state, event.block, event.count, event.at);
   addWait(state, waitFor('through', event, event.generation));
+}
+
+/** Of all writes only one through a borrowed view can come to a range whose clear timed out: it waits as the others do. */
+function holdIfStuck(state: CacheState, event: Written): void {
+  const io = stuckClear(state, event.block);
+  if (io === 0) return;
+  state.slots.setFlag(state.slots.find(event.block), STUCK, event.at);
+  state.failures.set(event.block, { code: TIMEOUT_CODE, io });
+}
+
+function stuckClear(state: CacheState, block: number): number {
+  for (const io of state.stuck.values()) if (io.kind === 'clear' && overlaps(io, block, 1)) return io.io;
+  return 0;
 }
 
 export function evolveReadMissed(state: CacheState, event: EventOf<'readMissed'>): void {
