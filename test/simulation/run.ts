@@ -221,6 +221,8 @@ class Run {
     machine.over = true;
     machine.device.powerOff();
     this.#demandLog(machine);
+    // What was given up may be on the device or not.
+    this.#medium.powerLoss(this.#crashRandom);
     machine.checker.checkPowerLoss(false);
     return this.#boot();
   }
