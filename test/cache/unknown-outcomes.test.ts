@@ -164,7 +164,7 @@ describe('a clear that times out', () => {
     expect(blockOf(core, 3).state).to.equal('absent');
   });
 
-  it('keeps what is with the device and not yet synced, and nothing older is written over it', () => {
+  it('keeps what is with the device and not yet synced, whatever a barrier says, and writes it again afterwards', () => {
     const { core } = given(
       open(LAZY),
       grown,
@@ -175,12 +175,15 @@ describe('a clear that times out', () => {
       timesOut('clear'),
       done('barrier'),
     );
-    expect(blockOf(core, 3)).to.include({ state: 'clean', stuck: true });
+    expect(blockOf(core, 3)).to.include({ state: 'dirty', stuck: true });
+    expect(eventsOf(core, 'flushFailed')).to.have.length(1);
     given(...core.events)
       .when(late)
       .then('deviceAnsweredLate')
+      .when(flush())
+      .then('flushStarted', 'batchPlanned', { type: 'writebackStarted', block: 3, count: 1 })
       .when(read(3))
-      .then('readMissed', 'fillStarted');
+      .then('read');
   });
 
   it('makes another clear of its range fail until it is answered', () => {
