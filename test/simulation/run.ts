@@ -1,6 +1,6 @@
 /** One run: what a seed draws, step by step, with power losses between, to the end, when all must be well again. */
 import { codeOf } from '../../src/device/errors.js';
-import { openCache } from '../../src/streams/block-cache.js';
+import { openCache } from '../../src/streams/open-cache.js';
 import type { EventSink } from '../../src/streams/pipeline.js';
 import { Agenda, drain } from './agenda.js';
 import { cellCountOf, eachTag } from './cells.js';
@@ -37,7 +37,7 @@ export interface RunResult {
 }
 
 /** Events told of a failure. */
-const TOLD_EVENTS = Number(process.env['TOLD'] ?? 25);
+const TOLD_EVENTS = 25;
 /** Things that may happen before the cache has come to rest on a good device: more is going round in circles. */
 const REST_STEPS_MAX = 20_000;
 
