@@ -1,4 +1,5 @@
 // Reads what `npm start -- --json` prints and checks what it promises. Says what does not hold, and exits 1.
+import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 
 const output = await text(process.stdin);
@@ -27,6 +28,8 @@ for (const entry of writeErrors ?? []) {
   const missing = ['block', 'code', 'path', 'outcome'].filter((field) => entry[field] === undefined);
   expect(missing.length === 0, `a write error has no ${missing.join(', ')}`);
 }
+expect(demo.journalCheck?.status === 'sound', `the journal is ${demo.journalCheck?.status}`);
+expect(existsSync(demo.journal ?? ''), `the journal is not in ${demo.journal}`);
 
 for (const problem of problems) console.error(problem);
 process.exit(problems.length === 0 ? 0 : 1);

@@ -38,11 +38,14 @@ describe('the demo', () => {
   });
 
   afterEach(() => {
-    // However it ended, it took its temporary files with it.
-    const left = readdirSync(temporary);
+    // However it ended, it took its temporary files with it, but for the journal of a run that was told of.
+    const left = readdirSync(temporary).filter((name) => !isJournal(name));
     rmSync(directory, { recursive: true });
     expect(left).to.deep.equal([]);
   });
+
+  const isJournal = (name: string) => name.startsWith('cachetrail-demo-journal-');
+  const journalsLeft = () => readdirSync(temporary).filter(isJournal);
 
   function shippedImage(name = 'image.ext4'): string {
     const file = path.join(directory, name);
@@ -142,6 +145,43 @@ describe('the demo', () => {
       });
     }
 
+    it('keeps its journal, which is sound, and names it', async () => {
+      const { stdout } = await cachetrail(['demo', '--json', ...FEW], { env });
+      const { journal, journalCheck, explained, writeErrors } = JSON.parse(stdout);
+      expect(path.dirname(journal)).to.equal(temporary);
+      expect(journalCheck.status).to.equal('sound');
+      expect(journalCheck.replayed).to.equal(journalCheck.events);
+      expect((await cachetrail(['verify', journal])).exitCode).to.equal(0);
+      expect(writeErrors.map(({ block }: { block: number }) => block)).to.include(explained.block);
+      const told = await cachetrail(['explain', journal, '--write-error', String(explained.seq)]);
+      expect(told.stdout.trimEnd().split('\n')).to.deep.equal(explained.lines);
+    });
+
+    it('ends by telling what became of the block whose write failed', async () => {
+      const { stdout } = await cachetrail(['demo', ...FEW], { env });
+      const last = stdout.trimEnd().split('\n');
+      expect(last.at(-1)).to.include('durable: barrier');
+      const start = last.findIndex((line) => line.includes('cachetrail explain'));
+      expect(last.slice(start).join('\n')).to.include('written by libext2fs').and.include('EIO').and.include('parked');
+    });
+
+    it('keeps the journal where --journal says, once', async () => {
+      const journal = path.join(directory, 'kept', 'journal');
+      const { exitCode, stdout } = await cachetrail(['demo', '--json', ...FEW, '--journal', journal], { env });
+      expect([exitCode, JSON.parse(stdout).journal]).to.deep.equal([0, journal]);
+      expect(journalsLeft()).to.deep.equal([]);
+      const again = await cachetrail(['demo', ...FEW, '--journal', journal], { env });
+      expect(again.exitCode).to.equal(2);
+      expect(again.stderr).to.match(/^error CACHETRAIL_INVALID_ARGUMENT: /);
+    });
+
+    it('keeps none with --no-journal', async () => {
+      const { exitCode, stdout } = await cachetrail(['demo', '--json', ...FEW, '--no-journal'], { env });
+      expect(exitCode).to.equal(0);
+      expect(JSON.parse(stdout).journal).to.equal(null);
+      expect(journalsLeft()).to.deep.equal([]);
+    });
+
     it('leaves both images with --keep', async () => {
       const keep = path.join(directory, 'kept');
       const { exitCode } = await cachetrail(['demo', ...FEW, '--keep', keep], { env });
@@ -195,6 +235,7 @@ describe('the demo', () => {
           });
           const { exitCode, stdout } = await ended(child);
           expect(exitCode, `${moment}: ${stdout}`).to.equal(130);
+          expect(journalsLeft()).to.deep.equal([]);
           expect(differencesOf(before, await snapshotOf(image, watch))).to.deep.equal([]);
           expectSound(image);
         }
@@ -233,6 +274,7 @@ describe('the demo', () => {
           expect(JSON.parse(stdout).error.code).to.equal(code);
           expect(JSON.parse(stdout).error.remedy).to.not.equal('');
           expect(stderr).to.match(new RegExp(`^error ${code}: .*\n {2}\\S`));
+          expect(journalsLeft()).to.deep.equal([]);
           expect(contentOf(file)).to.equal(before);
         });
       }

@@ -47,6 +47,7 @@ describe('the command', () => {
     'a capacity of more than memory': [['demo', '--capacity', '500000000'], 'CACHETRAIL_INVALID_CAPACITY'],
     'an unknown policy': [['demo', '--policy', 'fifo'], 'CACHETRAIL_INVALID_ARGUMENT'],
     'two images': [['demo', 'a', 'b'], 'CACHETRAIL_INVALID_ARGUMENT'],
+    'a journal and none': [['demo', '--journal', 'a', '--no-journal'], 'CACHETRAIL_INVALID_ARGUMENT'],
     'no image to work on in place': [['demo', '--in-place'], 'CACHETRAIL_INVALID_ARGUMENT'],
   };
   for (const [what, [args, code]] of Object.entries(wrong)) {

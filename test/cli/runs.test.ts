@@ -26,7 +26,7 @@ function prepared() {
   return { bytes, device, lines, input };
 }
 
-const CACHE = { capacity: undefined, policy: 'lru', onEvent: () => undefined } as const;
+const CACHE = { capacity: undefined, policy: 'lru', journal: null, onEvent: () => undefined } as const;
 
 describe('the runs of the demo', () => {
   it('do the same file work with a cache and without one', async () => {

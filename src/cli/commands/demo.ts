@@ -13,7 +13,8 @@ usage: cachetrail demo [IMAGE] [OPTIONS]
 
 Mounts an ext4 image with libext2fs through the cache, copies a directory tree in, reads it back, renames and
 deletes, while the device fails some writes; then compares every file by SHA-256 with the image opened without the
-cache, asks e2fsck, does the same work without a cache, and shows both side by side.
+cache, asks e2fsck, does the same work without a cache, and shows both side by side. The journal of the run is verified, and
+tells at the end what became of the block whose write failed.
 
   IMAGE              an ext2, ext3 or ext4 image or block device; a copy of it is used. Default: an image that ships
                      with the package
@@ -24,12 +25,15 @@ options:
   --capacity BLOCKS  blocks in the cache (default: 16 MiB of them)
   --policy NAME      which block to evict: lru (default) or priority
   --keep DIR         leave the images in DIR: with-cache.ext4 and without-cache.ext4
+  --journal DIR      keep the journal of the run with the cache in DIR, where there is none yet (default: a fresh folder
+                     among the system's temporary files, named at the end)
+  --no-journal       keep no journal
   --json             print one JSON object and nothing else
   --events           print each event of the cache as a line of JSON; the report goes to stderr, or with --json becomes
                      the last line
   -h, --help         show this
 
-exit codes: 0 all compared equal, 1 something differs or e2fsck finds faults, 2 wrong usage, 3 failed otherwise
+exit codes: 0 all compared equal, 1 something differs or a check finds faults, 2 wrong usage, 3 failed otherwise
             (nothing to compare), 130 interrupted: the image was unmounted and closed
 `,
 
@@ -49,6 +53,8 @@ const OPTIONS = {
   capacity: { type: 'string' },
   policy: { type: 'string', default: 'lru' },
   keep: { type: 'string' },
+  journal: { type: 'string' },
+  'no-journal': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   events: { type: 'boolean', default: false },
 } as const;
@@ -77,6 +83,7 @@ function optionsFrom(args: readonly string[]): DemoOptions {
     capacity: capacityFrom(values.capacity),
     policy: policyFrom(values.policy),
     keep: values.keep,
+    journal: journalFrom(values.journal, values['no-journal']),
     json: values.json,
     events: values.events,
   };
@@ -87,6 +94,12 @@ function capacityFrom(value: string | undefined): number | undefined {
   const capacity = /^\d+$/.test(value) ? Number(value) : Number.NaN;
   checkCapacity(capacity, BLOCK_SIZE_BYTES_DEFAULT);
   return capacity;
+}
+
+function journalFrom(directory: string | undefined, none: boolean): DemoOptions['journal'] {
+  if (!none) return { directory };
+  if (directory === undefined) return null;
+  throw new UsageError('CACHETRAIL_INVALID_ARGUMENT', 'either --journal DIR or --no-journal');
 }
 
 function policyFrom(value: string): PolicyName {

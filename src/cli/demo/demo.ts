@@ -10,6 +10,7 @@ import { type Difference, differencesOf, filesIn, type Snapshot, snapshotOf } fr
 import { checkImage } from './e2fsck.js';
 import { ImageFileError } from './image-files.js';
 import { type ImageOptions, type Images, prepareImages } from './images.js';
+import { type DemoJournal, demoJournal, type JournalReport, journalReport } from './journal.js';
 import { loadExt2fs, mount } from './mount.js';
 import { type Narrator, narrator } from '../narrator.js';
 import { type DemoResult, isGood, type RunDifference, reportObject, reportText } from './report.js';
@@ -25,6 +26,8 @@ export interface DemoOptions extends ImageOptions {
   /** Blocks; undefined for the cache's default. */
   readonly capacity: number | undefined;
   readonly policy: PolicyName;
+  /** `directory` of the journal, undefined for a fresh one; null for no journal. */
+  readonly journal: { readonly directory: string | undefined } | null;
   readonly json: boolean;
   readonly events: boolean;
 }
@@ -74,16 +77,29 @@ class Demo {
 
   async run(): Promise<DemoResult> {
     await loadExt2fs();
+    const { journal } = this.#options;
+    if (journal === null) return await this.#work(null);
+    const kept = demoJournal(journal.directory);
+    try {
+      return await this.#work(kept);
+    } catch (error) {
+      kept.forget();
+      throw error;
+    }
+  }
+
+  async #work(journal: DemoJournal | null): Promise<DemoResult> {
     const images = await prepareImages(this.#options, this.#tree, this.#signal);
     try {
       this.#introduce(images);
       const before = await this.#examine(images.withoutCachePath);
       const directory = freshDirectory(before);
       await warmUp(this.#tree, this.#signal);
-      const withCache = await this.#runWithCache(images, directory);
+      const withCache = await this.#runWithCache(images, directory, journal);
       try {
         const withoutCache = await this.#runWithoutCache(images, directory);
-        return await this.#compare(images, before, withCache, withoutCache);
+        const report = await this.#examineJournal(journal, withCache);
+        return { ...(await this.#compare(images, before, withCache, withoutCache)), journal: report };
       } finally {
         if (this.#options.inPlace) await this.#removeFrom(images.withCachePath, directory);
       }
@@ -114,11 +130,22 @@ class Demo {
     }
   }
 
-  #runWithCache({ device }: Images, directory: string): Promise<CachedRunResult> {
+  #runWithCache({ device }: Images, directory: string, journal: DemoJournal | null): Promise<CachedRunResult> {
     const { capacity, policy, events } = this.#options;
     const onEvent = events ? writeEvent : () => undefined;
     this.#tell.heading('with the cache, on a device that fails some writes');
-    return cachedRun(device, this.#runInput(directory), { capacity, policy, onEvent });
+    return cachedRun(device, this.#runInput(directory), {
+      capacity,
+      policy,
+      journal: journal?.directory ?? null,
+      onEvent,
+    });
+  }
+
+  async #examineJournal(journal: DemoJournal | null, { writeErrors }: CachedRunResult): Promise<JournalReport | null> {
+    if (journal === null) return null;
+    this.#tell.progress('verifying the journal');
+    return await journalReport(journal.directory, writeErrors);
   }
 
   async #runWithoutCache({ withoutCachePath }: Images, directory: string): Promise<RunResult> {
@@ -135,7 +162,7 @@ class Demo {
     before: Snapshot,
     withCache: CachedRunResult,
     withoutCache: RunResult,
-  ): Promise<DemoResult> {
+  ): Promise<Omit<DemoResult, 'journal'>> {
     const withCacheFound = await this.#snapshot(images.withCachePath);
     const withoutCacheFound = await this.#snapshot(images.withoutCachePath);
     return {

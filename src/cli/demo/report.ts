@@ -2,7 +2,9 @@
 import type { Difference } from './compare.js';
 import type { DeviceCounts } from './counting-device.js';
 import type { CheckResult } from './e2fsck.js';
+import { plural } from '../journal/text.js';
 import { errorObject, errorText } from '../journal/write-errors.js';
+import type { JournalReport } from './journal.js';
 import type { CachedRunResult, RunResult } from './runs.js';
 
 export interface RunDifference extends Difference {
@@ -16,17 +18,20 @@ export interface DemoResult {
   readonly filesCompared: number;
   readonly differences: readonly RunDifference[];
   readonly checks: { readonly withCache: CheckResult; readonly withoutCache: CheckResult };
+  /** Null for a run without one. */
+  readonly journal: JournalReport | null;
 }
 
 /** Everything compared equal, and the file systems are sound as far as that was checked. */
-export function isGood({ differences, checks }: DemoResult): boolean {
+export function isGood({ differences, checks, journal }: DemoResult): boolean {
   const sound = [checks.withCache, checks.withoutCache].every((check) => !check.ran || check.clean);
-  return differences.length === 0 && sound;
+  const recorded = journal === null || journal.verification.status === 'sound';
+  return differences.length === 0 && sound && recorded;
 }
 
 /** The object of `--json`. Times in milliseconds. */
 export function reportObject(result: DemoResult): Record<string, unknown> {
-  const { withCache, withoutCache, differences, checks } = result;
+  const { withCache, withoutCache, differences, checks, journal } = result;
   return {
     ok: isGood(result),
     withCache: figuresOf(withCache.counts, withCache.ms),
@@ -41,7 +46,14 @@ export function reportObject(result: DemoResult): Record<string, unknown> {
     differences: differences.length,
     differenceList: differences,
     e2fsck: { withCache: checkObject(checks.withCache), withoutCache: checkObject(checks.withoutCache) },
+    journal: journal?.directory ?? null,
+    ...(journal === null ? {} : journalObject(journal)),
   };
+}
+
+function journalObject({ verification, explained }: JournalReport): Record<string, unknown> {
+  const { status, events, bytes, head, replayed, problems, divergence } = verification;
+  return { journalCheck: { status, events, bytes, head, replayed, problems, divergence }, explained };
 }
 
 function figuresOf(counts: DeviceCounts, ms: number): Record<string, number> {
@@ -58,7 +70,9 @@ function rounded(value: number): number {
 
 /** The report as lines of plain text. */
 export function reportText(result: DemoResult): string {
-  return [tableText(result), errorsText(result), comparisonText(result), verdictText(result)].join('\n');
+  return [tableText(result), errorsText(result), comparisonText(result), verdictText(result), journalText(result)]
+    .filter((part) => part !== '')
+    .join('\n');
 }
 
 function tableText({ withCache, withoutCache }: DemoResult): string {
@@ -140,4 +154,19 @@ function verdictText(result: DemoResult): string {
   const writes = ratio(on.deviceWrites, off.deviceWrites);
   const reads = ratio(on.deviceReads, off.deviceReads);
   return `all equal, with ${writes} of the device writes and ${reads} of the device reads\n`;
+}
+
+function journalText({ journal }: DemoResult): string {
+  if (journal === null) return '';
+  const { directory, verification, explained } = journal;
+  const { status, events, bytes, replayed } = verification;
+  const checked =
+    status === 'sound' ? 'sound, all of them decided again the same' : `${status.toUpperCase()}: see \`verify\``;
+  const text = `journal, left in ${directory}:\n  ${plural(events, 'event')} in ${number(bytes)} bytes, ${
+    replayed === events ? checked : status
+  }\n`;
+  if (explained === null) return text;
+  const { seq, lines } = explained;
+  const asked = `what it tells of the write that failed for long (cachetrail explain DIR --write-error ${seq}):`;
+  return `${text}\n${asked}\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }

@@ -28,6 +28,8 @@ export interface CacheInput {
   /** Blocks; the cache's own default if undefined. */
   readonly capacity: number | undefined;
   readonly policy: PolicyName;
+  /** The folder of the journal; null for none. */
+  readonly journal: string | null;
   readonly onEvent: (event: CacheEvent) => void;
 }
 
@@ -47,6 +49,9 @@ export interface CachedRunResult extends RunResult {
   readonly blockSize: number;
   readonly writeErrors: readonly WriteErrorPath[];
 }
+
+/** Who asks for the flushes. */
+const DEMO = { actor: 'demo' } as const;
 
 /** Mounts, works, unmounts, closes: all on the device itself. */
 export async function bareRun(device: BlockDevice, input: RunInput): Promise<RunResult> {
@@ -73,6 +78,7 @@ export async function cachedRun(device: BlockDevice, input: RunInput, options: C
   const paths = new WriteErrorPaths();
   const plan = new FaultPlan(faulty, cache.blockSize, input.tree);
   cache.events$.subscribe((event) => {
+    options.onEvent(event);
     plan.accept(event);
     paths.accept(event);
   });
@@ -93,11 +99,13 @@ export async function cachedRun(device: BlockDevice, input: RunInput, options: C
   }
 }
 
-async function openCacheOver(device: BlockDevice, { capacity, policy, onEvent }: CacheInput): Promise<BlockCache> {
-  // The journal's seam sees the first event too, which is stated before anybody can subscribe.
-  const options = { policy, journal: { append: onEvent } };
+async function openCacheOver(device: BlockDevice, { capacity, policy, journal }: CacheInput): Promise<BlockCache> {
   try {
-    return await openCache(device, capacity === undefined ? options : { ...options, capacity });
+    return await openCache(device, {
+      policy,
+      ...(capacity === undefined ? {} : { capacity }),
+      ...(journal === null ? {} : { journal: { directory: journal } }),
+    });
   } catch (error) {
     await device.close();
     throw error;
@@ -113,13 +121,13 @@ async function flushInPhase(phase: Phase, cache: BlockCache, plan: FaultPlan, na
   if (phase !== 'read') return;
   plan.cure();
   narrator.said('the device is cured');
-  await cache.flush();
+  await cache.flush(undefined, DEMO);
   narrator.said('flush: all is durable');
 }
 
 async function flushAndSay(cache: BlockCache, narrator: Narrator, what: string): Promise<void> {
   try {
-    await cache.flush();
+    await cache.flush(undefined, DEMO);
     narrator.said(`${what}: all is durable`);
   } catch (error) {
     if (!(error instanceof WriteError)) throw error;

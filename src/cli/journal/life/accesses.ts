@@ -75,7 +75,7 @@ class Group {
 export class Accesses {
   readonly #reads = new Group('used');
   readonly #rewrites = new Group('rewritten');
-  #generations = '';
+  #newest = 0;
 
   read(event: Extract<CacheEvent, { type: 'read' | 'readMissed' }>, epochMs: number): void {
     this.#reads.add(accessOf(event), epochMs);
@@ -83,12 +83,12 @@ export class Accesses {
 
   rewritten(event: Extract<CacheEvent, { type: 'written' }>, epochMs: number): void {
     this.#rewrites.add(accessOf(event), epochMs);
-    this.#generations = String(event.generation);
+    this.#newest = event.generation;
   }
 
   take(): LifeEntry[] {
     const reads = this.#reads.take('read from the cache', '');
-    const rewrites = this.#rewrites.take('written again while dirty,', `; newest: generation ${this.#generations}`);
+    const rewrites = this.#rewrites.take('written again while dirty', `, now generation ${this.#newest}`);
     return [...reads, ...rewrites].sort((a, b) => a.seq - b.seq);
   }
 }
