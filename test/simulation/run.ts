@@ -30,6 +30,8 @@ export interface RunResult {
   readonly steps: number;
   readonly crashes: number;
   readonly faults: FaultCounts;
+  /** Of the last cache's state: what two runs of one seed must have in common. */
+  readonly hash: string;
   /** Null if all is well. */
   readonly failure: unknown;
   /** The last events before the failure. */
@@ -53,6 +55,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     steps: run.step,
     crashes: run.crashes,
     faults: run.faults.counts,
+    hash: run.hash,
     failure,
     events: failure === null ? [] : run.lastEvents(),
   };
@@ -109,6 +112,10 @@ class Run {
     }
     if (machine.closing) machine = await this.#endClose(machine);
     await this.#rest(machine);
+  }
+
+  get hash(): string {
+    return this.#machine?.cache.hash() ?? '';
   }
 
   lastEvents(): string[] {
