@@ -29,4 +29,9 @@ export const COMMANDS: readonly RegisteredCommand[] = [
     summary: 'check that a journal is whole, unchanged, and what a cache would decide again',
     load: async () => (await import('./commands/verify.js')).verify,
   },
+  {
+    name: 'stats',
+    summary: 'add up a journal: totals, hit ratio over time, latencies, errors, the busiest',
+    load: async () => (await import('./commands/stats.js')).stats,
+  },
 ];

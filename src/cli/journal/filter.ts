@@ -5,11 +5,16 @@ import { SCHEMAS } from '../../streams/journal/codec/schemas.js';
 import type { JournalFilter } from '../../streams/journal/index.js';
 import { listOf, numberOf, timeOf, usage } from './arguments.js';
 
-export const FILTER_OPTIONS = {
+/** The options that choose a part of a journal. */
+export const RANGE_OPTIONS = {
   from: { type: 'string' },
   to: { type: 'string' },
   since: { type: 'string' },
   until: { type: 'string' },
+} as const;
+
+export const FILTER_OPTIONS = {
+  ...RANGE_OPTIONS,
   type: { type: 'string', multiple: true },
   block: { type: 'string', multiple: true },
   actor: { type: 'string', multiple: true },
@@ -17,14 +22,15 @@ export const FILTER_OPTIONS = {
   trace: { type: 'string' },
 } as const;
 
-export const FILTER_HELP = `  --from SEQ, --to SEQ       events from and to these numbers
-  --since TIME, --until TIME events from and to these times: ISO 8601, such as 2026-03-04T05:06:07.123Z
+export const RANGE_HELP = `  --from SEQ, --to SEQ       events from and to these numbers
+  --since TIME, --until TIME events from and to these times: ISO 8601, such as 2026-03-04T05:06:07.123Z`;
+
+export const FILTER_HELP = `${RANGE_HELP}
   --type TYPE[,TYPE...]      these types (docs/EVENTS.md lists them)
   --block N|N-M[,...]        events that name one of these blocks, alone or in a range
   --actor NAME               what this caller asked for; can be given several times
   --op N[,N...]              events of these requests
-  --trace ID                 requests made in this trace
-`;
+  --trace ID                 requests made in this trace`;
 
 type Values = { readonly [K in keyof typeof FILTER_OPTIONS]?: string | string[] | undefined };
 

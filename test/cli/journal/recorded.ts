@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { faultDevice, memoryDevice } from '../../../src/device/index.js';
 import { openCache } from '../../../src/streams/open-cache.js';
+import type { CacheStats } from '../../../src/streams/stats.js';
 import type { JournalPlace } from '../../../src/streams/options.js';
 
 export const BLOCK = 4096;
@@ -23,9 +24,12 @@ export function journalFolder(): (name: string) => string {
 
 /**
  * Two callers read and write, a write fails for good and is parked, a flush is rejected, the device is cured, the next
- * flush succeeds, and reads push blocks out.
+ * flush succeeds, and reads push blocks out. Gives what the cache itself counted.
  */
-export async function recordTrouble(directory: string, options: Omit<JournalPlace, 'directory'> = {}): Promise<void> {
+export async function recordTrouble(
+  directory: string,
+  options: Omit<JournalPlace, 'directory'> = {},
+): Promise<CacheStats> {
   const device = faultDevice(memoryDevice({ sizeBytes: 64 * BLOCK }));
   const limits = { retryBaseNs: 1e5, retryCapNs: 1e6 };
   const cache = await openCache(device, { capacity: 8, journal: { directory, ...options }, limits });
@@ -39,6 +43,7 @@ export async function recordTrouble(directory: string, options: Omit<JournalPlac
   await cache.flush();
   await cache.read(30, 8, undefined, { actor: 'reader' });
   await cache.close();
+  return cache.stats();
 }
 
 /** The only or last segment of a journal. */

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+import { type Command, parsed, wholeNumber } from '../command.js';
+import { reportFailure } from '../failure.js';
+import { directoryFrom } from '../journal/arguments.js';
+import { filterFrom, RANGE_HELP, RANGE_OPTIONS } from '../journal/filter.js';
+import { readJournal } from '../journal/reading.js';
+import { statsText } from '../journal/stats/report.js';
+import { StatsFold } from '../journal/stats/stats.js';
+
+export const stats: Command = {
+  help: `cachetrail stats: what a journal adds up to
+
+usage: cachetrail stats DIR [OPTIONS]
+
+Totals, the share of reads that the cache answered over time, latency of the device by operation (percentiles, 1 % off
+at most), errors by kind, and the blocks and actors with most requests.
+
+  DIR                        the folder that holds the journal
+
+options:
+${RANGE_HELP}
+  --top N                    how many blocks and actors to list, 1 to 1000 (default 10)
+  --json                     print one JSON object and nothing else
+  -h, --help                 show this
+
+exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
+`,
+
+  async run(args) {
+    const { values, positionals } = parsed(() =>
+      parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true }),
+    );
+    const directory = directoryFrom(positionals);
+    const filter = filterFrom(values);
+    const top = wholeNumber('--top', values.top, 1, 1000);
+    try {
+      const fold = new StatsFold();
+      const { exitCode, problems } = await readJournal(directory, { filter }, ({ event, epochMs }) => {
+        fold.accept(event, epochMs);
+      });
+      const report = fold.report(top);
+      process.stdout.write(values.json ? `${JSON.stringify({ ...report, problems })}\n` : statsText(report));
+      return exitCode;
+    } catch (error) {
+      return reportFailure(error, values.json);
+    }
+  },
+};
+
+const OPTIONS = {
+  ...RANGE_OPTIONS,
+  top: { type: 'string', default: '10' },
+  json: { type: 'boolean', default: false },
+} as const;
