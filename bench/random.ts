@@ -9,16 +9,16 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** `length` whole numbers below `bound`, each equally likely. */
-export function uniform(length: number, bound: number, seed: number): Uint32Array {
+/** `length` whole numbers below `bound`, each equally likely. Small integers to the engine, as block numbers of most disks are. */
+export function uniform(length: number, bound: number, seed: number): Int32Array {
   const random = seededRandom(seed);
-  return Uint32Array.from({ length }, () => Math.floor(random() * bound));
+  return Int32Array.from({ length }, () => Math.floor(random() * bound));
 }
 
 /** The whole numbers below `length` in random order. */
-export function shuffled(length: number, seed: number): Uint32Array {
+export function shuffled(length: number, seed: number): Int32Array {
   const random = seededRandom(seed);
-  const order = Uint32Array.from({ length }, (_, index) => index);
+  const order = Int32Array.from({ length }, (_, index) => index);
   for (let at = length - 1; at > 0; at--) {
     const other = Math.floor(random() * (at + 1));
     const value = order[at];

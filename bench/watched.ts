@@ -6,7 +6,8 @@ export interface Watched {
   readonly cache: BlockCache;
   /** What the subscribers have seen since the last call; throws if they don't agree. */
   readonly seen: () => { readonly events: number; readonly reads: number };
-  readonly lastEvent: () => CacheEvent;
+  /** The first event of a type. Not the last: to keep each would cost more than to look at it. */
+  readonly firstEvent: (type: 'read' | 'written') => CacheEvent;
 }
 
 export async function openWatched(device: BlockDevice, options: CacheOptions): Promise<Watched> {
@@ -15,15 +16,20 @@ export async function openWatched(device: BlockDevice, options: CacheOptions): P
   let reads = 0;
   let lastSeq = 0;
   let seqs = 0;
-  let last: CacheEvent | undefined;
+  let read: CacheEvent | undefined;
+  let written: CacheEvent | undefined;
   cache.events$.subscribe((event) => {
     events++;
-    if (event.type === 'read') reads++;
+    if (event.type === 'read') {
+      reads++;
+      read ??= event;
+    } else if (event.type === 'written') {
+      written ??= event;
+    }
   });
   cache.events$.subscribe((event) => {
     seqs += event.seq - lastSeq;
     lastSeq = event.seq;
-    last = event;
   });
   cache.errors$.subscribe(({ error }) => {
     throw error;
@@ -36,9 +42,10 @@ export async function openWatched(device: BlockDevice, options: CacheOptions): P
     reads = 0;
     return counts;
   };
-  const lastEvent = (): CacheEvent => {
-    if (last === undefined) throw new Error('there was no event');
-    return last;
+  const firstEvent = (type: 'read' | 'written'): CacheEvent => {
+    const event = type === 'read' ? read : written;
+    if (event === undefined) throw new Error(`there was no ${type}`);
+    return event;
   };
-  return { cache, seen, lastEvent };
+  return { cache, seen, firstEvent };
 }

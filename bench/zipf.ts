@@ -4,7 +4,7 @@ import { seededRandom, shuffled } from './random.js';
  * `length` block numbers below `bound`, the k-th most popular with a probability in proportion to 1 / k^exponent. Popular
  * blocks lie anywhere on the device.
  */
-export function zipfian(length: number, bound: number, exponent: number, seed: number): Uint32Array {
+export function zipfian(length: number, bound: number, exponent: number, seed: number): Int32Array {
   const upTo = new Float64Array(bound);
   let sum = 0;
   for (let rank = 0; rank < bound; rank++) {
@@ -13,7 +13,7 @@ export function zipfian(length: number, bound: number, exponent: number, seed: n
   }
   const blockOfRank = shuffled(bound, seed);
   const random = seededRandom(seed + 1);
-  return Uint32Array.from({ length }, () => blockOfRank[firstAbove(upTo, random() * sum)]);
+  return Int32Array.from({ length }, () => blockOfRank[firstAbove(upTo, random() * sum)]);
 }
 
 /** The first index whose value is above `value`; values rise, and the last is above. */

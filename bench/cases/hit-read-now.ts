@@ -13,7 +13,7 @@ export const hitReadNow: Case = {
   rounds: 15,
   prepare: async ({ blocks, short }): Promise<Contest> => {
     const device = memoryDevice({ sizeBytes: blocks * BLOCK_BYTES });
-    const { cache, seen, lastEvent } = await openWatched(device, { capacity: blocks });
+    const { cache, seen, firstEvent } = await openWatched(device, { capacity: blocks });
     const views = cachedViews(blocks);
     const peer = new LruPeer(device, blocks);
     const into = new Uint8Array(BLOCK_BYTES);
@@ -48,7 +48,7 @@ export const hitReadNow: Case = {
       work: async (operations) => {
         for (let i = 0; i < operations; i++) cache.readNow(order[i], into);
       },
-      event: lastEvent,
+      event: () => firstEvent('read'),
       close: () => cache.close(),
     };
   },

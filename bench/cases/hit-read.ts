@@ -12,7 +12,7 @@ export const hitRead: Case = {
   rounds: 15,
   prepare: async ({ blocks, short }): Promise<Contest> => {
     const device = memoryDevice({ sizeBytes: blocks * BLOCK_BYTES });
-    const { cache, seen, lastEvent } = await openWatched(device, { capacity: blocks });
+    const { cache, seen, firstEvent } = await openWatched(device, { capacity: blocks });
     const peer = new LruPeer(device, blocks);
     const into = new Uint8Array(BLOCK_BYTES);
     for (let block = 0; block < blocks; block++) {
@@ -39,7 +39,7 @@ export const hitRead: Case = {
       work: async (operations) => {
         for (let i = 0; i < operations; i++) await cache.read(order[i], 1, into);
       },
-      event: lastEvent,
+      event: () => firstEvent('read'),
       close: () => cache.close(),
     };
   },

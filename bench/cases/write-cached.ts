@@ -16,7 +16,7 @@ export const writeCached: Case = {
   rounds: 15,
   prepare: async ({ blocks, short }): Promise<Contest> => {
     const device = memoryDevice({ sizeBytes: 2 * blocks * BLOCK_BYTES });
-    const { cache, seen, lastEvent } = await openWatched(device, { capacity: 2 * blocks, limits: NO_WRITEBACK });
+    const { cache, seen, firstEvent } = await openWatched(device, { capacity: 2 * blocks, limits: NO_WRITEBACK });
     const views = cachedViews(blocks);
     const peer = new LruPeer(device, blocks);
     const data = new Uint8Array(BLOCK_BYTES).fill(1);
@@ -51,7 +51,7 @@ export const writeCached: Case = {
       work: async (operations) => {
         for (let i = 0; i < operations; i++) await cache.write(order[i], data);
       },
-      event: lastEvent,
+      event: () => firstEvent('written'),
       close: () => cache.close(),
     };
   },

@@ -3,7 +3,7 @@ import { median } from '../../bench/measure.js';
 import { shuffled, uniform } from '../../bench/random.js';
 import { zipfian } from '../../bench/zipf.js';
 
-function countsOf(values: Uint32Array, bound: number): number[] {
+function countsOf(values: Int32Array, bound: number): number[] {
   const counts = new Array<number>(bound).fill(0);
   for (const value of values) counts[value]++;
   return counts;
