@@ -34,4 +34,9 @@ export const COMMANDS: readonly RegisteredCommand[] = [
     summary: 'add up a journal: totals, hit ratio over time, latencies, errors, the busiest',
     load: async () => (await import('./commands/stats.js')).stats,
   },
+  {
+    name: 'export',
+    summary: 'write a journal as other programs read it: JSON lines, CSV, fio',
+    load: async () => (await import('./commands/export.js')).exporting,
+  },
 ];

@@ -126,7 +126,7 @@ describe('cachetrail log', () => {
     'is a file': ['CACHETRAIL_JOURNAL_NONE', (place) => writeFileSync(place, 'text')],
   };
   for (const [index, [what, [code, make]]] of Object.entries(noJournal).entries()) {
-    for (const command of ['log', 'explain', 'verify', 'stats']) {
+    for (const command of ['log', 'explain', 'verify', 'stats', 'export']) {
       it(`of a folder that ${what}: ${command} says ${code} and ends with 2`, async () => {
         const place = folder(`none-${command}-${index}`);
         make(place);
