@@ -220,7 +220,7 @@ export interface BarrierFailed extends Fact<'barrierFailed'> {
   readonly code: string;
   readonly outcome: FailureOutcome;
 }
-/** The device answered an operation that had timed out. */
+/** The device answered an operation that had timed out. A barrier's failure is believed then too. */
 export interface DeviceAnsweredLate extends Fact<'deviceAnsweredLate'> {
   readonly io: number;
   readonly startedAt: number;

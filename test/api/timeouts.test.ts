@@ -112,6 +112,25 @@ describe('a barrier without an answer', () => {
     expectBytes(file(8, 1), pattern(BLOCK, 5));
   });
 
+  it('that fails late takes back what was written since: it reaches the device again, and only then is it durable', async () => {
+    const { cache, clock, device, file, of } = await open(OLD);
+    const rule = device.inject({ on: 'barrier', hang: 'after', times: 1 });
+    await cache.write(8, NEW);
+    await clock.until(cache.flush());
+    const later = pattern(BLOCK, 5);
+    await clock.until(cache.writeBytes(30 * BLOCK, later, { through: true }));
+    expect(cache.inspect(30)).to.include({ state: 'unsynced', lastError: null });
+    rule.release('EIO');
+    await clock.rest();
+    expect(cache.inspect(30)).to.include({ state: 'dirty', lastError: 'EIO' });
+    expect(cache.inspect(8)).to.include({ state: 'clean' });
+    const { write } = device.operations;
+    await clock.until(cache.flush());
+    expect(device.operations.write).to.equal(write + 1);
+    expect(of('flushStarted').at(-1)).to.include({ pending: 1 });
+    expectBytes(file(30, 1), later);
+  });
+
   it('at every try fails the flush, which names the blocks', async () => {
     const { cache, clock, device } = await open(OLD);
     device.inject({ on: 'barrier', hang: 'after' });

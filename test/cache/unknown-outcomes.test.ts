@@ -116,6 +116,70 @@ describe('a barrier that times out', () => {
       .when(done(3))
       .then({ type: 'deviceAnsweredLate', io: 3 });
   });
+
+  /** Operation 3 is the barrier; what was written before it has been written again, and is clean. */
+  const timedOut = () => given(open(LAZY), grown, write(3), flush(), done('writeback'), timesOut('barrier'), settle);
+
+  it('and fails late may have taken the failure of later writes: what no barrier has covered is written again', () => {
+    const late = timedOut()
+      .and(writeThrough(5), done('writeback'))
+      .when(fails(3, 'EIO'))
+      .then({ type: 'deviceAnsweredLate', io: 3, code: 'EIO' });
+    expect(blockOf(late.core, 5)).to.include({ state: 'dirty', dirtyBase: 2, writtenBase: 0 });
+    expect(blockOf(late.core, 3).state).to.equal('clean');
+    expect(late.core.state.failures.get(5)).to.deep.equal({ code: 'EIO', io: 3 });
+    late
+      .when(flush(), settle)
+      .then(
+        { type: 'flushStarted', pending: 1 },
+        'batchPlanned',
+        { type: 'writebackStarted', block: 5 },
+        'writebackFinished',
+        'barrierStarted',
+        'barrierFinished',
+        'flushFinished',
+      );
+  });
+
+  it('and fails late taints what the device is taking: it is written again even if it goes well', () => {
+    const { core } = timedOut().and(write(7), flush(7, 1), fails(3));
+    expect(blockOf(core, 7)).to.include({ state: 'writing', tainted: true });
+    given(...core.events)
+      .when(done('writeback'))
+      .then('writebackFinished', 'batchPlanned', { type: 'writebackStarted', block: 7 });
+  });
+
+  it('and fails late is believed before a barrier that was begun meanwhile and ends well', () => {
+    timedOut()
+      .and(write(7), flush(7, 1), done('writeback'))
+      .when(fails(3))
+      .then('deviceAnsweredLate', 'batchPlanned', { type: 'writebackStarted', block: 7 })
+      .when(done('barrier'))
+      .then('barrierFinished')
+      .when(settle)
+      .then('writebackFinished', 'barrierStarted', 'barrierFinished', 'flushFinished');
+  });
+
+  it('and fails late fails the zeros that wait for a barrier, and those that the device is at', () => {
+    timedOut()
+      .and(clear('zero', 20), done('clear'))
+      .when(fails(3, 'EIO'))
+      .then('deviceAnsweredLate', { type: 'clearFailed', block: 20, io: 3, code: 'EIO' });
+    timedOut()
+      .and(clear('zero', 20))
+      .when(fails(3, 'EIO'))
+      .then('deviceAnsweredLate')
+      .when(done('clear'))
+      .then('clearAnswered', { type: 'clearFailed', block: 20, io: 3, code: 'EIO' });
+  });
+
+  it('and ends well late changes nothing', () => {
+    const { core } = timedOut().and(writeThrough(5), done('writeback'), clear('zero', 20), done('clear'), done(3));
+    expect(blockOf(core, 5).state).to.equal('unsynced');
+    given(...core.events)
+      .when(done('barrier'))
+      .then('barrierFinished', 'clearFinished');
+  });
 });
 
 describe('a clear that times out', () => {

@@ -223,12 +223,8 @@ function barrierFinished(state: CacheState, event: EventOf<'barrierFinished'>): 
   });
 }
 
-/**
- * After a failed barrier nobody knows what the device kept: all that no good barrier has covered is dirty again, and a
- * write or a zero in flight does not count when it completes.
- */
+/** After a failed barrier nobody knows what the device kept. */
 function barrierFailed(state: CacheState, event: EventOf<'barrierFailed'>): void {
-  const { slots } = state;
   state.counters.barrierErrors++;
   const barrier = takeIo(state, event.io);
   state.barrier = null;
@@ -237,14 +233,20 @@ function barrierFailed(state: CacheState, event: EventOf<'barrierFailed'>): void
   state.holdOffUntil = event.at + backoffNs(state.limits, state.barrierFailures);
   if (event.code === TIMEOUT) state.stuck.set(event.io, barrier);
   for (const wait of state.waits.values()) wait.barrierFailures++;
+  doubtUnsynced(state, event);
+}
+
+/** All that no good barrier has covered is dirty again, and a write or a zero in flight does not count when it completes. */
+function doubtUnsynced(state: CacheState, doubt: Doubt): void {
+  const { slots } = state;
   for (let slot = slots.chains.head(IN_FLIGHT); slot !== -1; slot = slots.chains.next(slot))
     slots.flags[slot] |= TAINTED;
   for (const clear of state.clears.values()) {
     if (clear.io === 0 || clear.neededBarrier > 0) continue;
-    clear.doubtIo = event.io;
-    clear.doubtCode = event.code;
+    clear.doubtIo = doubt.io;
+    clear.doubtCode = doubt.code;
   }
-  eachUnsynced(state, (slot) => putInDoubt(state, slot, event));
+  eachUnsynced(state, (slot) => putInDoubt(state, slot, doubt));
 }
 
 interface Doubt {
@@ -279,6 +281,8 @@ function deviceAnsweredLate(state: CacheState, event: EventOf<'deviceAnsweredLat
   const io = state.stuck.get(event.io);
   assert(io !== undefined, 'only what timed out answers late');
   state.stuck.delete(event.io);
+  // The failure that it tells may be that of writes made since it timed out, which no other barrier will then be told of.
+  if (io.kind === 'barrier' && event.code !== '') doubtUnsynced(state, event);
   if (io.kind !== 'writeback' && io.kind !== 'clear') return;
   const { slots } = state;
   slots.eachInRange(io.block, io.count, (slot) => {

@@ -34,6 +34,7 @@ export interface WriteErrorPath {
   readonly outcome: ErrorOutcome;
 }
 
+const TIMEOUT = 'CACHETRAIL_DEVICE_TIMEOUT';
 /** A device that fails for hours must not fill the memory: later steps of a path are left out. */
 const STEPS_KEPT_MAX = 500;
 
@@ -57,6 +58,7 @@ export class WriteErrorPaths {
   readonly #trails: Trail[] = [];
   /** Those of them that can still change. */
   #live: Trail[] = [];
+  /** Barriers that the device has not answered, with the seq of their start. */
   readonly #barriers = new Map<number, number>();
 
   list(): WriteErrorPath[] {
@@ -111,10 +113,16 @@ export class WriteErrorPaths {
         this.#barriers.set(event.io, event.seq);
         break;
       case 'barrierFinished':
-        this.#barrier(event.io, { step: 'durable' }, 'durable');
+        this.#barrier(this.#barriers.get(event.io) ?? 0, { step: 'durable' }, 'durable');
+        this.#barriers.delete(event.io);
         break;
       case 'barrierFailed':
-        this.#barrier(event.io, { step: 'barrier failed', code: event.code }, 'failing');
+        this.#barrier(event.seq, { step: 'barrier failed', code: event.code }, 'failing');
+        if (event.code !== TIMEOUT) this.#barriers.delete(event.io);
+        break;
+      case 'deviceAnsweredLate':
+        if (this.#barriers.delete(event.io) && event.code !== '')
+          this.#barrier(event.seq, { step: 'barrier failed', code: event.code }, 'failing');
         break;
     }
   }
@@ -180,12 +188,10 @@ export class WriteErrorPaths {
     }
   }
 
-  /** A barrier speaks for what was written before it started. */
-  #barrier(io: number, step: PathStep, outcome: 'durable' | 'failing'): void {
-    const startedSeq = this.#barriers.get(io) ?? 0;
-    this.#barriers.delete(io);
+  /** What a barrier says of all that was written up to then: one that is done covers what came before its start. */
+  #barrier(writtenSeq: number, step: PathStep, outcome: 'durable' | 'failing'): void {
     for (const trail of this.#live) {
-      if (trail.forked || trail.outcome !== 'written' || trail.writtenSeq > startedSeq) continue;
+      if (trail.forked || trail.outcome !== 'written' || trail.writtenSeq > writtenSeq) continue;
       trail.outcome = outcome;
       if (outcome === 'failing') trail.left = trail.count;
       add(trail, step);

@@ -101,6 +101,19 @@ describe('the life of a block', () => {
     expect(writings).to.deep.equal([1, 1]);
   });
 
+  it('writes again what a barrier that had timed out leaves in doubt when it fails late', () => {
+    const life = lifeOf(3, [
+      ...[steps.grown, steps.write(9), steps.flush(), steps.done('writeback'), steps.timesOut('barrier'), steps.settle],
+      ...[steps.writeThrough(3), steps.done('writeback'), steps.fails(3, 'EIO'), steps.flush(), steps.settle],
+    ]);
+    expect(life.kinds.filter((kind) => /barrier|writing|durable|late/.test(kind))).to.deep.equal([
+      ...['writing', 'barrier failed', 'writing', 'barrier', 'durable'],
+    ]);
+    const failed = life.entries.find(({ kind }) => kind === 'barrier failed');
+    expect(failed?.facts).to.deep.equal({ io: 3, code: 'EIO' });
+    expect(failed && entryLine(failed)).to.include('dirty again');
+  });
+
   it('does not count a write that was on its way when a barrier failed', () => {
     const core = coreThrough(
       [steps.grown, steps.write(9), steps.flush(9, 1), steps.done('writeback'), steps.write(3)],

@@ -139,6 +139,19 @@ describe('the paths of write errors', () => {
     expect(steps(path)).to.deep.equal(['failed', 'rewritten', 'barrier failed', 'rewritten', 'durable']);
   });
 
+  it('go back to failing when a barrier that had timed out fails late, whatever was written since', () => {
+    const owed: Told[] = [
+      { type: 'barrierStarted', io: 9, reason: 'flush' },
+      { type: 'barrierFailed', io: 9, startedAt: 0, code: 'CACHETRAIL_DEVICE_TIMEOUT', outcome: 'unknown' },
+      failed(1, 1, 1),
+      finished(1, 1),
+    ];
+    const late = (code: string) => ({ type: 'deviceAnsweredLate', io: 9, startedAt: 0, code }) as const;
+    expect(pathsOf(...owed, late(''))[0].outcome).to.equal('written');
+    expect(pathsOf(...owed, late('EIO'))[0].outcome).to.equal('failing');
+    expect(pathsOf(...owed, ...barrier(10), late('EIO'))[0].outcome).to.equal('durable');
+  });
+
   it('end where the caller gives the block up by name', () => {
     const [path] = pathsOf(failed(1, 1, 1), parked(1), { type: 'dirtyDiscarded', op: 3, blocks: [1], reason: 'gone' });
     expect(path.outcome).to.equal('discarded');

@@ -2,7 +2,7 @@
 import { durationText } from '../text.js';
 import { BARRIER_WHY } from '../words.js';
 import { byText } from './requests.js';
-import { type EventOf, failureText, type Tales, type Teller } from './teller.js';
+import { type EventOf, failureText, type Tales, type Teller, TIMEOUT } from './teller.js';
 
 export const DURABILITY: Tales = {
   flushStarted(life, event) {
@@ -49,15 +49,32 @@ export const DURABILITY: Tales = {
 
   barrierFailed(life, event) {
     const { io, code } = event;
-    const hit = life.standing.barrierFailed();
-    if (hit === 'none') return;
-    const then =
-      hit === 'unsynced'
-        ? 'what the device had taken may not be there, so the block is dirty again'
-        : 'the write under way will not count';
+    if (code === TIMEOUT) life.barriersOwed.add(io);
+    const then = doubted(life);
+    if (then === '') return;
     life.tell(event, 'barrier failed', `a barrier failed: ${failureText(event)}; ${then}`, { io, code });
   },
 };
+
+/** A barrier that had timed out has failed, and with it perhaps what was written since. False if it was no barrier. */
+export function barrierAnsweredLate(life: Teller, event: EventOf<'deviceAnsweredLate'>): boolean {
+  const { io, code } = event;
+  if (!life.barriersOwed.delete(io)) return false;
+  const then = code === '' ? '' : doubted(life);
+  if (then === '') return true;
+  const text = `a barrier that had timed out failed: ${code} (io ${io}); ${then}`;
+  life.tell(event, 'barrier failed', text, { io, code });
+  return true;
+}
+
+/** What the failure of a barrier does to the block, in words; '' for nothing. */
+function doubted(life: Teller): string {
+  const hit = life.standing.barrierFailed();
+  if (hit === 'none') return '';
+  return hit === 'unsynced'
+    ? 'what the device had taken may not be there, so the block is dirty again'
+    : 'the write under way will not count';
+}
 
 type Report = EventOf<'flushFailed' | 'closeFailed' | 'writeFailed' | 'blockSizeFailed'>;
 

@@ -20,6 +20,8 @@ export class Teller {
   readonly standing = new Standing();
   /** Requests that wait for the block, and of which that was told. */
   readonly waiting = new Set<number>();
+  /** Barriers that timed out and that the device has not answered. */
+  readonly barriersOwed = new Set<number>();
   blockSize: number;
   epochMs = 0;
   /** Openings of the cache so far. */

@@ -1,6 +1,7 @@
 /** How what was written reaches the device, or does not. */
 import { durationText, plural, runText } from '../text.js';
 import { QUEUE_WHY, WRITEBACK_WHY } from '../words.js';
+import { barrierAnsweredLate } from './durability.js';
 import { byText } from './requests.js';
 import { type EventOf, failureText, type Tales, type Teller } from './teller.js';
 
@@ -86,7 +87,7 @@ export const WRITING: Tales = {
 
   deviceAnsweredLate(life, event) {
     const { io, code } = event;
-    if (!life.standing.stuck.delete(io)) return;
+    if (barrierAnsweredLate(life, event) || !life.standing.stuck.delete(io)) return;
     const how = code === '' ? 'it was done after all' : code;
     life.tell(event, 'late', `io ${io}, which had timed out, was answered now: ${how}`, { io, code });
   },
