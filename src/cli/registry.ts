@@ -30,6 +30,11 @@ export const COMMANDS: readonly RegisteredCommand[] = [
     load: async () => (await import('./commands/verify.js')).verify,
   },
   {
+    name: 'replay',
+    summary: 'show the state of the cache at any event or time of a journal',
+    load: async () => (await import('./commands/replay.js')).replay,
+  },
+  {
     name: 'stats',
     summary: 'add up a journal: totals, hit ratio over time, latencies, errors, the busiest',
     load: async () => (await import('./commands/stats.js')).stats,
