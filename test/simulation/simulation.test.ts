@@ -27,9 +27,10 @@ describe('A simulated machine', function () {
   this.timeout(300_000);
 
   it(`keeps every promise in ${SHORT_RUNS} short runs`, async () => {
-    const options = { seed: 500_000, steps: SHORT_STEPS, leftOut: new Set<string>(), replayEvery: 1 };
-    const { found, faults, crashes } = await campaign({ ...options, goesOn: ({ runs }) => runs < SHORT_RUNS });
-    for (const { run, result } of found) throw new Error(reproduce(await shrink(run)), { cause: result.failure });
+    const more = (begun: number) => SHORT_RUNS - begun;
+    const options = { seed: 500_000, steps: SHORT_STEPS, leftOut: [], replayEvery: 1 };
+    const { found, faults, crashes } = await campaign({ ...options, more });
+    for (const { run, failure } of found) throw new Error(`${failure.message}: ${reproduce(await shrink(run))}`);
     expect(faultsOf(faults)).to.be.above(SHORT_RUNS);
     expect(crashes).to.be.above(SHORT_RUNS / 4);
     expect(Object.entries(faults).filter(([, count]) => count === 0)).to.deep.equal([]);
@@ -42,6 +43,14 @@ describe('A simulated machine', function () {
       expect(steps).to.equal(run.steps);
     });
   }
+
+  it('sums up the same, however many processes share the work', async () => {
+    const more = (begun: number) => Math.min(3, 12 - begun);
+    const options = { seed: 600_000, steps: 50, leftOut: [], replayEvery: 4, more };
+    const alone = await campaign(options);
+    expect(alone).to.include({ runs: 12, steps: 600 });
+    expect(await campaign(options, 2)).to.deep.equal(alone);
+  });
 
   it('does the same again for the same seed, event by event', async () => {
     const run = { seed: 77, steps: 300, leftOut: new Set<string>(), replay: false };
