@@ -4,10 +4,18 @@ export class Counters {
   reads = 0;
   writes = 0;
   flushes = 0;
+  readaheads = 0;
+  /** Blocks that were lent. */
+  borrows = 0;
+  invalidations = 0;
+  /** Discards, zeros and drops that were asked for; `clears` has those that the device was asked for. */
+  clearRequests = 0;
   /** Blocks that reads and writes found in the cache. */
   hits = 0;
   /** Blocks that reads and writes did not find. */
   misses = 0;
+  /** Those of writes among them. */
+  writeMisses = 0;
   deviceReads = 0;
   deviceWrites = 0;
   barriers = 0;
@@ -17,6 +25,9 @@ export class Counters {
   batches = 0;
   writebackBlocks = 0;
   evictions = 0;
+  /** Those among them for a smaller capacity, and those for frames that nobody used. */
+  resizeEvictions = 0;
+  idleEvictions = 0;
   readErrors = 0;
   writeErrors = 0;
   barrierErrors = 0;

@@ -33,6 +33,7 @@ import {
   DEVICE_TIMEOUT_MS_DEFAULT,
   invalid,
 } from './options.js';
+import type { JournalStats } from './journal/types.js';
 import type { JournalOpening } from './open-cache.js';
 import { Parts } from './parts.js';
 import { type Commits, type EventSink, Pipeline } from './pipeline.js';
@@ -55,6 +56,7 @@ export interface Attachments {
   /** The seq that the first event follows. */
   readonly lastSeq: number;
   readonly opening: JournalOpening | null;
+  readonly journalStats?: () => JournalStats;
   /** Lets go of the journal when the cache is closed. */
   readonly released?: () => Promise<void>;
 }
@@ -65,6 +67,11 @@ const NO_OPTIONS: RequestOptions = {};
 export class BlockCache {
   /** Every event, in one order for all subscribers. Never errors; completes after `closed`. */
   readonly events$: Observable<CacheEvent>;
+  /**
+   * The same without hits: each `read`, and each `written` with cause 0, which the cache answered at once from memory. What
+   * follows these events costs a hit nothing.
+   */
+  readonly slowEvents$: Observable<CacheEvent>;
   /** Subscribers that threw and were detached. */
   readonly errors$: Observable<SubscriberError>;
   /** The journal's directory and what was found in it; null for a cache without a journal of its own. */
@@ -73,6 +80,7 @@ export class BlockCache {
   readonly #device: BlockDevice;
   readonly #clock: Clock;
   readonly #requester: Requester;
+  readonly #journalStats: () => JournalStats | null;
   /** The close that is under way, or was the last. */
   #closing: Promise<void> = DONE;
   readonly #parts: Parts;
@@ -87,6 +95,7 @@ export class BlockCache {
     this.#device = device;
     this.#clock = clock;
     this.journal = opening;
+    this.#journalStats = attachments.journalStats ?? (() => null);
     this.#pipeline = new Pipeline({
       device: zeroingDevice(device),
       clock: this.#clock,
@@ -106,6 +115,7 @@ export class BlockCache {
     this.#requester = new Requester(this.#pipeline, this.#clock, options.traceSource ?? null);
     this.#parts = new Parts(this.#pipeline.state, this.#requester);
     this.events$ = this.#pipeline.events$;
+    this.slowEvents$ = this.#pipeline.slowEvents$;
     this.errors$ = this.#pipeline.errors$;
     this.#pipeline.submit({ type: 'open', at: this.#clock.now(), identity: device.identity, config });
     this.#requester.checkOpen();
@@ -351,7 +361,8 @@ export class BlockCache {
   }
 
   stats(): CacheStats {
-    return statsOf(this.#pipeline.state, this.#pipeline.staging.memoryBytes);
+    const { state, staging } = this.#pipeline;
+    return { ...statsOf(state, staging.memoryBytes), journal: this.#journalStats() };
   }
 
   inspect(block: number): BlockInfo {

@@ -16,14 +16,20 @@ export interface SubscriberError {
 }
 
 interface Listener {
+  /** Gets hits as well. */
+  readonly hits: boolean;
   readonly next: (event: CacheEvent) => void;
   readonly complete: () => void;
 }
 
 export class EventBus {
-  readonly events$: Observable<CacheEvent> = new EventStream(this);
+  readonly events$: Observable<CacheEvent> = new EventStream(this, true);
+  /** The events that are no hits. */
+  readonly slowEvents$: Observable<CacheEvent> = new EventStream(this, false);
   readonly errors$: Observable<SubscriberError>;
   #listeners: readonly Listener[] = [];
+  /** Those that want hits too. A hit looks at no other. */
+  #hitListeners: readonly Listener[] = [];
   /** Lined up in the order of `seq`; used again and again, so that lining up allocates nothing. */
   readonly #pending: (CacheEvent | null)[] = [];
   #pendingCount = 0;
@@ -67,14 +73,14 @@ export class EventBus {
     this.#delivering = false;
   }
 
-  /** The same for one event, when nothing else is lined up. */
+  /** The same for one hit, when nothing else is lined up. */
   publish(event: CacheEvent): void {
     if (this.#delivering || this.#pendingCount > 0) {
       this.add(event);
       return this.deliver();
     }
     this.#first = null;
-    if (this.#listeners.length === 0) return;
+    if (this.#hitListeners.length === 0) return;
     this.#delivering = true;
     this.#send(event);
     this.#delivering = false;
@@ -84,7 +90,7 @@ export class EventBus {
   complete(): void {
     this.#completed = true;
     const listeners = this.#listeners;
-    this.#listeners = [];
+    this.#setListeners([]);
     for (const listener of listeners) this.#guard(listener, () => listener.complete());
     this.#errors.complete();
   }
@@ -95,7 +101,7 @@ export class EventBus {
       this.#guard(listener, () => listener.complete());
       return () => {};
     }
-    this.#listeners = [...this.#listeners, listener];
+    this.#setListeners([...this.#listeners, listener]);
     const first = this.#first;
     if (first !== null) this.#guard(listener, () => listener.next(first));
     return () => this.#detach(listener);
@@ -107,11 +113,12 @@ export class EventBus {
   }
 
   #send(event: CacheEvent): void {
-    const listeners = this.#listeners;
+    const all = this.#listeners;
+    const listeners = isHit(event) ? this.#hitListeners : all;
     for (let at = 0; at < listeners.length; at++) {
       const listener = listeners[at];
       // Whoever was detached by an earlier subscriber of this same event gets it no more.
-      if (listeners !== this.#listeners && !this.#listeners.includes(listener)) continue;
+      if (all !== this.#listeners && !this.#listeners.includes(listener)) continue;
       try {
         listener.next(event);
       } catch (error) {
@@ -131,20 +138,32 @@ export class EventBus {
   }
 
   #detach(listener: Listener): void {
-    this.#listeners = this.#listeners.filter((other) => other !== listener);
+    this.#setListeners(this.#listeners.filter((other) => other !== listener));
   }
+
+  #setListeners(listeners: readonly Listener[]): void {
+    this.#listeners = listeners;
+    this.#hitListeners = listeners.filter(({ hits }) => hits);
+  }
+}
+
+/** A request that the cache answered at once, from memory. */
+function isHit(event: CacheEvent): boolean {
+  return event.type === 'read' || (event.type === 'written' && event.cause === 0);
 }
 
 /** Subscribes plain functions to the bus directly, without the layers that RxJS would put between. */
 class EventStream extends GuardedObservable<CacheEvent> {
   readonly #bus: EventBus;
+  readonly #hits: boolean;
 
-  constructor(bus: EventBus) {
+  constructor(bus: EventBus, hits: boolean) {
     const report = (error: unknown, value: unknown) => bus.report(error, value);
     super(report, (subscriber) =>
-      bus.listen({ next: (event) => subscriber.next(event), complete: () => subscriber.complete() }),
+      bus.listen({ hits, next: (event) => subscriber.next(event), complete: () => subscriber.complete() }),
     );
     this.#bus = bus;
+    this.#hits = hits;
   }
 
   override subscribe(
@@ -157,6 +176,7 @@ class EventStream extends GuardedObservable<CacheEvent> {
     const next = nextOf(observerOrNext, observer);
     const subscription = new Subscription();
     const detach = this.#bus.listen({
+      hits: this.#hits,
       next,
       complete: () => {
         observer.complete?.();

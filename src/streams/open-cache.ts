@@ -55,6 +55,7 @@ async function openWith(
     commits: writer.stats().mode === 'durable' ? writer : null,
     lastSeq: writer.tail.seq,
     opening: { directory, tornBytes: writer.tail.tornBytes, recoveredBlocks: recovery.blocks },
+    journalStats: () => writer.stats(),
     released: () => writer.close(),
   });
   for (const { offset, bytes } of recovery.writes) await cache.writeBytes(offset, bytes, { actor: RECOVERY_ACTOR });

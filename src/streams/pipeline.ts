@@ -70,6 +70,7 @@ const OWED_MAX = 64;
 export class Pipeline {
   readonly state = new CacheState({ bytes: true });
   readonly events$: Observable<CacheEvent>;
+  readonly slowEvents$: Observable<CacheEvent>;
   readonly errors$: Observable<SubscriberError>;
   readonly callers = new Callers();
   readonly staging: Staging;
@@ -97,6 +98,7 @@ export class Pipeline {
     this.#journal = options.journal;
     this.state.seq = options.lastSeq;
     this.events$ = this.#bus.events$;
+    this.slowEvents$ = this.#bus.slowEvents$;
     this.errors$ = this.#bus.errors$;
     this.staging = new Staging(blockSize, runBytesMax);
     this.#turn = new Turn(this.state, (event) => this.#apply(event));

@@ -2,6 +2,7 @@ import { BLOCK_STATES, type BlockState } from '../cache/block-state.js';
 import type { Counters } from '../cache/counters.js';
 import { HELD, IN_FLIGHT, PARKED, READY, STUCK, WAITS_FOR_BARRIER } from '../cache/slot-table.js';
 import type { CacheState } from '../cache/state.js';
+import type { JournalStats } from './journal/types.js';
 
 /** Counts since the cache was opened, and what it holds now. Blocks and operations unless the name says otherwise. */
 export interface CacheStats extends Readonly<Counters> {
@@ -24,6 +25,8 @@ export interface CacheStats extends Readonly<Counters> {
   readonly memoryBytes: number;
   /** Events so far: the seq of the last. */
   readonly events: number;
+  /** What became of the events in the journal; null for a cache without a journal of its own. */
+  readonly journal: JournalStats | null;
 }
 
 export interface BlockInfo {
@@ -39,7 +42,8 @@ export interface BlockInfo {
   readonly lastError: string | null;
 }
 
-export function statsOf(state: CacheState, stagingBytes: number): CacheStats {
+/** All but the journal's part. */
+export function statsOf(state: CacheState, stagingBytes: number): Omit<CacheStats, 'journal'> {
   const { counters, slots } = state;
   const { counts } = slots.chains;
   const asked = counters.hits + counters.misses;

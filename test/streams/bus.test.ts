@@ -300,6 +300,61 @@ describe('errors$', () => {
   });
 });
 
+describe('the events that are no hits', () => {
+  const hit = (seq: number): CacheEvent => {
+    return { type: 'read', seq, at: 0, cause: 0, op: seq, actor: '', trace: null, block: 0, count: 1 };
+  };
+  const written = (seq: number, cause: number): CacheEvent => {
+    const run = { block: 0, count: 1, offset: 0, length: 512 };
+    const rest = { actor: '', trace: null, generation: 1, through: false, borrowed: false };
+    return { type: 'written', seq, at: 0, cause, op: seq, ...run, ...rest };
+  };
+
+  it('leave out reads and writes that were answered at once, however they come', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    bus.slowEvents$.subscribe(as('s'));
+    bus.events$.subscribe(as('a'));
+    bus.publish(hit(1));
+    bus.publish(written(2, 0));
+    for (const event of [tick(3), hit(4), written(5, 0), written(6, 3)]) bus.add(event);
+    bus.deliver();
+    expect(seen).to.deep.equal(['a1', 'a2', 's3', 'a3', 'a4', 'a5', 's6', 'a6']);
+  });
+
+  it('are in one order with those of others, also when a handler causes more', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    bus.slowEvents$.subscribe((event) => {
+      as('s')(event);
+      if (event.seq === 1) bus.publish(hit(2));
+    });
+    bus.events$.subscribe(as('a'));
+    bus.add(tick(1));
+    bus.deliver();
+    expect(seen).to.deep.equal(['s1', 'a1', 'a2']);
+  });
+
+  it('end, and are guarded, like all', () => {
+    const bus = new EventBus();
+    const errors: SubscriberError[] = [];
+    const seen: string[] = [];
+    bus.errors$.subscribe((error) => errors.push(error));
+    bus.slowEvents$.subscribe(() => {
+      throw new Error('broken');
+    });
+    bus.slowEvents$.pipe(map(({ seq }) => seq)).subscribe({
+      next: (seq) => seen.push(String(seq)),
+      complete: () => seen.push('end'),
+    });
+    bus.add(tick(1));
+    bus.deliver();
+    bus.complete();
+    expect(seen).to.deep.equal(['1', 'end']);
+    expect(errors.length).to.equal(1);
+  });
+});
+
 describe('the end of the events', () => {
   it('is told once, to each; nothing comes after it', () => {
     const bus = new EventBus();

@@ -1,7 +1,25 @@
 import { expect } from 'chai';
 import { inspectBlock, statsOf } from '../../src/streams/stats.js';
 import { BLOCK, given, open } from '../support/core.js';
-import { borrow, cached, done, fails, flush, grown, read, settle, timesOut, write } from '../support/steps.js';
+import {
+  borrow,
+  cached,
+  clear,
+  done,
+  eventsOf,
+  fails,
+  flush,
+  grown,
+  invalidate,
+  read,
+  readahead,
+  release,
+  resize,
+  settle,
+  tick,
+  timesOut,
+  write,
+} from '../support/steps.js';
 
 const LAZY = { limits: { dirtyBackgroundShare: 1, dirtyHardShare: 1, writeAttemptsMax: 1 } };
 
@@ -62,7 +80,50 @@ describe('stats', () => {
       flushes: 1,
       hits: 3,
       misses: 4,
+      writeMisses: 0,
       hitRatio: 3 / 7,
+    });
+  });
+});
+
+describe('stats of requests by kind', () => {
+  it('count each kind of request', () => {
+    const { core } = given(open(), cached(0), read(10), readahead(20), settle, write(1)).and(
+      borrow(10),
+      release(10),
+      invalidate(20),
+      clear('drop', 0),
+    );
+    const kinds = {
+      readaheads: 1,
+      borrows: 1,
+      invalidations: 1,
+      clearRequests: 1,
+      reads: 2,
+      writes: 1,
+      writeMisses: 1,
+    };
+    expect(statsOf(core.state, 0)).to.include(kinds);
+  });
+
+  it('count what was evicted by what room was made for', () => {
+    const limits = { slabBytes: 4 * BLOCK, idleShrinkNs: 60e9 };
+    const { core } = given(open({ capacity: 16, limits }), cached(0, 16), cached(20, 2), resize(12), tick(60e9)).and(
+      tick(60e9),
+    );
+    const counts = Object.fromEntries(
+      (['room', 'resize', 'idle'] as const).map((reason) => [
+        reason,
+        eventsOf(core, 'evicted').filter((event) => event.reason === reason).length,
+      ]),
+    );
+    expect(counts['room'], 'evicted for room').to.equal(2);
+    expect(counts['resize'], 'evicted for a smaller capacity').to.equal(4);
+    expect(counts['idle'], 'evicted for nothing').to.be.above(0);
+    expect(statsOf(core.state, 0)).to.include({
+      evictions: counts['room'] + counts['resize'] + counts['idle'],
+      resizeEvictions: counts['resize'],
+      idleEvictions: counts['idle'],
     });
   });
 });

@@ -29,6 +29,8 @@ export function evolveEvicted(state: CacheState, event: EventOf<'evicted'>): voi
   const { slots } = state;
   const slot = slots.find(event.block);
   state.counters.evictions++;
+  if (event.reason === 'resize') state.counters.resizeEvictions++;
+  else if (event.reason === 'idle') state.counters.idleEvictions++;
   slots.policy.passOver(slot, slots.isEvictable);
   assert(slots.isEvictable(slot), 'only a clean block that nobody holds is evicted');
   slots.transition(slot, EVICTED, event.at);
@@ -36,6 +38,7 @@ export function evolveEvicted(state: CacheState, event: EventOf<'evicted'>): voi
 
 function invalidated(state: CacheState, event: EventOf<'invalidated'>): void {
   countRequest(state, event.op);
+  state.counters.invalidations++;
   const { slots } = state;
   slots.eachInRange(event.block, event.count, (slot) => slots.transition(slot, INVALIDATED, event.at));
 }

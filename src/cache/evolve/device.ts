@@ -300,6 +300,7 @@ function forgetCopy(state: CacheState, slot: number, at: number): void {
 function clearQueued(state: CacheState, event: EventOf<'clearQueued'>): void {
   const { op, block, count, reason } = event;
   countRequest(state, op);
+  state.counters.clearRequests++;
   const progress = { io: 0, neededBarrier: 0, doubtIo: 0, doubtCode: '' };
   state.clears.set(op, { kind: 'clear', clear: event.kind, op, block, count, reason, ...progress });
 }

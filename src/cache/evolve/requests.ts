@@ -34,6 +34,7 @@ export function evolveWritten(state: CacheState, event: Written): void {
     if (slots.status[slot] >= CLEAN) counters.hits++;
     else {
       counters.misses++;
+      counters.writeMisses++;
       // A fill that is under way must not find the block again when this write has become durable before it ends.
       slots.fill[slot] = 0;
     }
@@ -100,6 +101,11 @@ function unblock(state: CacheState, op: number): void {
   state.blockedReads--;
 }
 
+function readaheadRequested(state: CacheState, event: EventOf<'readaheadRequested'>): void {
+  countRequest(state, event.op);
+  state.counters.readaheads++;
+}
+
 function writeQueued(state: CacheState, event: EventOf<'writeQueued'>): void {
   countRequest(state, event.op);
   const block = Math.floor(event.offset / state.blockSize);
@@ -121,6 +127,7 @@ function queue(state: CacheState, admission: PendingAdmission): void {
 function borrowed(state: CacheState, event: EventOf<'borrowed'>): void {
   if (event.cause === 0) countRequest(state, event.op);
   else state.admissions.delete(event.op);
+  state.counters.borrows++;
   const slot = state.slots.find(event.block);
   state.slots.touch(slot);
   state.slots.pin(slot);
@@ -212,7 +219,7 @@ export const REQUEST_EVOLVERS = {
   readResumed,
   readFinished: evolveReadEnd,
   readFailed: evolveReadEnd,
-  readaheadRequested: (state: CacheState, event: EventOf<'readaheadRequested'>) => countRequest(state, event.op),
+  readaheadRequested,
   writeQueued,
   written: evolveWritten,
   writeFinished: endWait,

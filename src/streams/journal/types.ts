@@ -62,8 +62,11 @@ export interface JournalStats {
   readonly segments: number;
   readonly bytes: number;
   readonly syncs: number;
-  /** Bytes of events that are not written yet. */
+  /** Events that are not written yet, and their bytes. */
+  readonly bufferedEvents: number;
   readonly bufferedBytes: number;
+  /** Events that are not known to be on stable storage, lost ones included. */
+  readonly unsyncedEvents: number;
   readonly failures: number;
   readonly lastError: CachetrailError | null;
   /** The chain's digest after the last frame written, hex: what an auditor notes. */

@@ -78,11 +78,11 @@ describe('the journal writer', () => {
     const clock = new VirtualClock();
     const writer = await openJournalWriter(directory, { clock, bufferMs: 50 });
     appendAll(writer, events.slice(0, 3));
-    expect(writer.stats()).to.include({ frames: 0, events: 3 });
+    expect(writer.stats()).to.include({ frames: 0, events: 3, bufferedEvents: 3, unsyncedEvents: 3 });
     expect(clock.timers).to.equal(1);
     clock.step();
     expect(clock.now()).to.equal(50e6);
-    expect(writer.stats()).to.include({ frames: 1, bufferedBytes: 0 });
+    expect(writer.stats()).to.include({ frames: 1, bufferedBytes: 0, bufferedEvents: 0, unsyncedEvents: 3 });
     expect(clock.timers).to.equal(0);
     await writer.close();
     const small = await openJournalWriter(await newDirectory(), { clock, bufferBytes: 1 });
@@ -95,7 +95,7 @@ describe('the journal writer', () => {
     const writer = await openJournalWriter(await newDirectory(), { clock: new VirtualClock(), mode: 'durable' });
     appendAll(writer, events);
     await Promise.all(events.map(({ seq }) => writer.committed(seq)));
-    expect(writer.stats()).to.include({ syncs: 1, frames: 1 });
+    expect(writer.stats()).to.include({ syncs: 1, frames: 1, unsyncedEvents: 0 });
     await writer.close();
   });
 
