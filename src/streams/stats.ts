@@ -42,8 +42,10 @@ export interface BlockInfo {
   readonly lastError: string | null;
 }
 
-/** All but the journal's part. */
-export function statsOf(state: CacheState, stagingBytes: number): Omit<CacheStats, 'journal'> {
+/** What follows from the state alone: all but the journal's part. */
+export type StateStats = Omit<CacheStats, 'journal'>;
+
+export function statsOf(state: CacheState, stagingBytes: number): StateStats {
   const { counters, slots } = state;
   const { counts } = slots.chains;
   const asked = counters.hits + counters.misses;

@@ -32,7 +32,7 @@ describe('cachetrail replay', () => {
     expect(report.seq).to.equal(events.length);
     expect(report.phase).to.equal('closed');
     expect(report.hash).to.equal(hashState((await stateAt(directory, events.length)).state));
-    const { memoryBytes: _, ...rest } = counted;
+    const { memoryBytes: _bytes, journal: _journal, ...rest } = counted;
     expect(report.stats).to.include(rest);
   });
 

@@ -3,7 +3,7 @@ import { BLOCK_STATES, type BlockState } from '../../../cache/block-state.js';
 import { hashState } from '../../../cache/digest.js';
 import { PARKED, STUCK } from '../../../cache/slot-table.js';
 import type { CacheState, DeviceIo, PendingOp } from '../../../cache/state.js';
-import { type CacheStats, statsOf } from '../../../streams/stats.js';
+import { type StateStats, statsOf } from '../../../streams/stats.js';
 
 export interface BlockRun {
   readonly block: number;
@@ -47,7 +47,7 @@ export interface StateReport {
   readonly operations: readonly RunningOperation[];
   /** Runs that wait for their next try. */
   readonly retries: readonly BlockRun[];
-  readonly stats: CacheStats;
+  readonly stats: StateStats;
 }
 
 export function stateReport(state: CacheState, ms: number): StateReport {
