@@ -189,6 +189,14 @@ export const ERROR_CODES = {
     meaning: 'A package that this command needs is not installed.',
     remedy: 'Install it; the message names it.',
   },
+  CACHETRAIL_COLLECTOR_UNREACHABLE: {
+    meaning: 'The collector that spans were to be sent to does not answer.',
+    remedy: 'Start it (`scripts/jaeger`), or name another address; sending again is harmless.',
+  },
+  CACHETRAIL_COLLECTOR_REFUSED: {
+    meaning: 'The collector would not take the spans, also when asked again.',
+    remedy: 'See what it answered; check the address and the headers it wants. Sending again is harmless.',
+  },
   CACHETRAIL_INTERNAL: {
     meaning: 'An assertion failed: a bug in cachetrail. The cache has stopped so as not to corrupt anything.',
     remedy: 'Report it with the message. What was durable is safe on the device.',
