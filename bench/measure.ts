@@ -47,7 +47,10 @@ export async function measure(contest: Contest, rounds: number, warmups: number)
   };
 }
 
-/** Times a lap. For loops that await nothing, `body` may be synchronous. */
+/**
+ * Times a lap. For loops that await nothing, `body` may be synchronous. The loop is a function made once: of one that is made
+ * anew for each lap, the collection before the lap throws the compiled code away, and the lap measures the interpreter too.
+ */
 export async function timed(operations: number, body: () => Promise<void> | void): Promise<number> {
   const start = process.hrtime.bigint();
   const pending = body();

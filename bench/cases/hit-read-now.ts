@@ -23,22 +23,23 @@ export const hitReadNow: Case = {
     }
     const order = uniform(short ? 20_000 : 262_144, blocks, 1);
 
+    const all = () => {
+      for (let i = 0; i < order.length; i++) if (!cache.readNow(order[i], into)) throw new Error('a miss');
+    };
+    const allCopied = () => {
+      for (let i = 0; i < order.length; i++) into.set(views[order[i]]);
+    };
+    const allOfPeer = () => {
+      for (let i = 0; i < order.length; i++) if (!peer.readNow(order[i], into)) throw new Error('a miss');
+    };
     const ours = async (): Promise<number> => {
       seen();
-      const ns = await timed(order.length, () => {
-        for (let i = 0; i < order.length; i++) if (!cache.readNow(order[i], into)) throw new Error('a miss');
-      });
+      const ns = await timed(order.length, all);
       if (seen().reads !== order.length) throw new Error('a hit without its event');
       return ns;
     };
-    const copy = (): Promise<number> =>
-      timed(order.length, () => {
-        for (let i = 0; i < order.length; i++) into.set(views[order[i]]);
-      });
-    const lru = (): Promise<number> =>
-      timed(order.length, () => {
-        for (let i = 0; i < order.length; i++) if (!peer.readNow(order[i], into)) throw new Error('a miss');
-      });
+    const copy = (): Promise<number> => timed(order.length, allCopied);
+    const lru = (): Promise<number> => timed(order.length, allOfPeer);
     return {
       ours,
       peers: [

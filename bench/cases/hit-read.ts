@@ -21,18 +21,19 @@ export const hitRead: Case = {
     }
     const order = uniform(short ? 20_000 : 262_144, blocks, 2);
 
+    const all = async () => {
+      for (let i = 0; i < order.length; i++) await cache.read(order[i], 1, into);
+    };
+    const allOfPeer = async () => {
+      for (let i = 0; i < order.length; i++) await peer.read(order[i], into);
+    };
     const ours = async (): Promise<number> => {
       seen();
-      const ns = await timed(order.length, async () => {
-        for (let i = 0; i < order.length; i++) await cache.read(order[i], 1, into);
-      });
+      const ns = await timed(order.length, all);
       if (seen().reads !== order.length) throw new Error('a read was no hit, or had no event');
       return ns;
     };
-    const lru = (): Promise<number> =>
-      timed(order.length, async () => {
-        for (let i = 0; i < order.length; i++) await peer.read(order[i], into);
-      });
+    const lru = (): Promise<number> => timed(order.length, allOfPeer);
     return {
       ours,
       peers: [{ against: 'lru-cache', lap: lru }],

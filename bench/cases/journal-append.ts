@@ -38,18 +38,18 @@ export const journalAppend: Case = {
       event.block = block;
       writer.append(event);
     };
+    const all = () => {
+      for (let i = 0; i < order.length; i++) append(order[i]);
+    };
+    const allCopied = () => {
+      for (let i = 0; i < order.length; i++) into.set(views[order[i]]);
+    };
     return {
-      ours: () =>
-        timed(order.length, () => {
-          for (let i = 0; i < order.length; i++) append(order[i]);
-        }),
+      ours: () => timed(order.length, all),
       peers: [
         {
           against: 'copy',
-          lap: () =>
-            timed(order.length, () => {
-              for (let i = 0; i < order.length; i++) into.set(views[order[i]]);
-            }),
+          lap: () => timed(order.length, allCopied),
         },
       ],
       close: async () => {

@@ -23,18 +23,19 @@ export const missClean: Case = {
     }
     const order = uniform(short ? 10_000 : 200_000, deviceBlocks, 5);
 
+    const all = async () => {
+      for (let i = 0; i < order.length; i++) await cache.read(order[i], 1, into);
+    };
+    const allOfPeer = async () => {
+      for (let i = 0; i < order.length; i++) await peer.read(order[i], into);
+    };
     const ours = async (): Promise<number> => {
       const before = cache.stats().evictions;
-      const ns = await timed(order.length, async () => {
-        for (let i = 0; i < order.length; i++) await cache.read(order[i], 1, into);
-      });
+      const ns = await timed(order.length, all);
       if (cache.stats().evictions === before) throw new Error('nothing was evicted');
       return ns;
     };
-    const lru = (): Promise<number> =>
-      timed(order.length, async () => {
-        for (let i = 0; i < order.length; i++) await peer.read(order[i], into);
-      });
+    const lru = (): Promise<number> => timed(order.length, allOfPeer);
     return { ours, peers: [{ against: 'lru-cache', lap: lru }], close: () => cache.close() };
   },
 };

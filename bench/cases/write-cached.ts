@@ -26,22 +26,23 @@ export const writeCached: Case = {
     }
     const order = uniform(short ? 20_000 : 262_144, blocks, 3);
 
+    const all = async () => {
+      for (let i = 0; i < order.length; i++) await cache.write(order[i], data);
+    };
+    const allOfPeer = async () => {
+      for (let i = 0; i < order.length; i++) await peer.write(order[i], data);
+    };
+    const allCopied = () => {
+      for (let i = 0; i < order.length; i++) views[order[i]].set(data);
+    };
     const ours = async (): Promise<number> => {
       seen();
-      const ns = await timed(order.length, async () => {
-        for (let i = 0; i < order.length; i++) await cache.write(order[i], data);
-      });
+      const ns = await timed(order.length, all);
       if (seen().events !== order.length) throw new Error('a write was more or less than one event');
       return ns;
     };
-    const lru = (): Promise<number> =>
-      timed(order.length, async () => {
-        for (let i = 0; i < order.length; i++) await peer.write(order[i], data);
-      });
-    const copy = (): Promise<number> =>
-      timed(order.length, () => {
-        for (let i = 0; i < order.length; i++) views[order[i]].set(data);
-      });
+    const lru = (): Promise<number> => timed(order.length, allOfPeer);
+    const copy = (): Promise<number> => timed(order.length, allCopied);
     return {
       ours,
       peers: [

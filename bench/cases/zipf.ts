@@ -1,5 +1,6 @@
 /** A Zipf(0.99) trace over a device larger than the cache, 70 % reads, from an empty cache to the end of a flush. */
 import { memoryDevice } from '../../src/device/index.js';
+import type { BlockCache } from '../../src/index.js';
 import { BLOCK_BYTES, type Case } from '../case.js';
 import { LruPeer } from '../lru-peer.js';
 import { type Contest, timed } from '../measure.js';
@@ -22,29 +23,31 @@ export const zipf: Case = {
     const into = new Uint8Array(BLOCK_BYTES);
     const data = new Uint8Array(BLOCK_BYTES).fill(1);
 
+    const all = async (cache: BlockCache) => {
+      for (let i = 0; i < order.length; i++) {
+        if (isRead[i] === 0) await cache.write(order[i], data);
+        else if (!cache.readNow(order[i], into)) await cache.read(order[i], 1, into);
+      }
+      await cache.flush();
+    };
+    const allOfPeer = async (peer: LruPeer) => {
+      for (let i = 0; i < order.length; i++) {
+        if (isRead[i] === 0) await peer.write(order[i], data);
+        else if (!peer.readNow(order[i], into)) await peer.read(order[i], into);
+      }
+      await peer.flush();
+    };
     // Every lap has the same store, and a cache and a device of its own. Both are asked in the same way: at once where they can, else with a promise.
     const ours = async (): Promise<number> => {
       const { cache } = await openWatched(memoryDevice({ bytes }), { capacity: blocks });
-      const ns = await timed(order.length, async () => {
-        for (let i = 0; i < order.length; i++) {
-          if (isRead[i] === 0) await cache.write(order[i], data);
-          else if (!cache.readNow(order[i], into)) await cache.read(order[i], 1, into);
-        }
-        await cache.flush();
-      });
+      const ns = await timed(order.length, () => all(cache));
       if (cache.stats().dirtyBlocks !== 0) throw new Error('the flush left dirty blocks');
       await cache.close();
       return ns;
     };
     const lru = (): Promise<number> => {
       const peer = new LruPeer(memoryDevice({ bytes }), blocks);
-      return timed(order.length, async () => {
-        for (let i = 0; i < order.length; i++) {
-          if (isRead[i] === 0) await peer.write(order[i], data);
-          else if (!peer.readNow(order[i], into)) await peer.read(order[i], into);
-        }
-        await peer.flush();
-      });
+      return timed(order.length, () => allOfPeer(peer));
     };
     return { ours, peers: [{ against: 'lru-cache', lap: lru }], close: async () => {} };
   },
