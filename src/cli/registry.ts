@@ -41,7 +41,7 @@ export const COMMANDS: readonly RegisteredCommand[] = [
   },
   {
     name: 'export',
-    summary: 'write a journal as other programs read it: JSON lines, CSV, fio',
+    summary: 'write a journal as other programs read it: JSON lines, CSV, fio, blktrace',
     load: async () => (await import('./commands/export.js')).exporting,
   },
 ];

@@ -1,19 +1,21 @@
 import { parseArgs } from 'node:util';
 import { eventTest } from '../../streams/journal/filter.js';
-import { type Command, parsed } from '../command.js';
+import { type JournalFilter, openJournal } from '../../streams/journal/index.js';
+import { type Command, EXIT, parsed } from '../command.js';
 import { reportFailure } from '../failure.js';
 import { directoryFrom, usage } from '../journal/arguments.js';
-import { exporterOf, FORMATS, type Format } from '../journal/export/formats.js';
+import { type Exporter, exporterOf, FORMATS, type Format } from '../journal/export/formats.js';
+import { ExportOutput } from '../journal/export/output.js';
 import { FILTER_HELP, FILTER_OPTIONS, filterFrom } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
-import { Lines } from '../output.js';
+import { plural, wholeText } from '../journal/text.js';
 
 export const exporting: Command = {
   help: `cachetrail export: a journal as other programs read it
 
 usage: cachetrail export DIR --format FORMAT [OPTIONS]
 
-Writes to stdout.
+Writes to stdout, or to a file.
 
   DIR                        the folder that holds the journal
   --format jsonl             each event as a line of JSON
@@ -21,12 +23,17 @@ Writes to stdout.
   --format fio               the operations of the device as fio's iolog, version 3, in the order in which they began:
                              \`fio --name=replay --read_iolog=FILE --replay_redirect=DEVICE\` does them again. Barriers are
                              datasyncs, discards and zeros are trims
+  --format blktrace          the operations of the device as the kernel's block trace: queued when the cache decided on
+                             one, issued when the device was asked, completed when it answered, with its error.
+                             \`blkparse -i NAME\` and \`btt\` read it. Callers are processes, a barrier is an empty flush
+  --output FILE              write to a new file; of a block trace, the NAME in NAME.blktrace.0
+  --json                     with --output: print what was written as one JSON object
 
 options for fio:
   --requests                 what the cache was asked for, and not what it asked the device for
   --file NAME                what to call the device (default: device)
 
-options, of which all that are given must hold:
+options, of which all that are given must hold; an operation of the device is exported if the event that began it is chosen:
 ${FILTER_HELP}
   -h, --help                 show this
 
@@ -40,24 +47,19 @@ exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interru
     const directory = directoryFrom(positionals);
     const filter = filterFrom(values);
     const format = formatFrom(values.format);
-    const exporter = exporterOf(format, { file: fileFrom(values.file), requests: values.requests });
-    // fio's lines need the sizes that the openings tell, whatever is chosen of the rest.
-    const [read, isWanted] = format === 'fio' ? [{}, eventTest(filter)] : [filter, () => true];
-    const out = new Lines();
+    const { json, requests } = values;
+    const path = pathFrom(format, values.output);
+    if (json && path === null) throw usage('--json tells what was written to a file: it needs --output');
+    if (format === 'blktrace' && path === null && process.stdout.isTTY) {
+      throw usage(`${format} is nothing for a terminal: give --output, or pipe it on`);
+    }
+    const exporter = exporterOf(format, { file: fileFrom(values.file), requests, isWanted: eventTest(filter) });
     try {
-      let lines = exporter.header;
-      const { exitCode } = await readJournal(directory, { filter: read }, async ({ event, epochMs }) => {
-        for (const line of lines) await out.write(line);
-        lines = [];
-        const line = exporter.line(event, epochMs);
-        if (line !== null && isWanted(event, epochMs)) await out.write(line);
-      });
-      for (const line of [...lines, ...exporter.footer]) await out.write(line);
-      await out.flush();
-      return exitCode;
+      // Operations need the sizes that the openings tell, whatever is chosen of the rest.
+      const read = format === 'fio' || format === 'blktrace' ? {} : filter;
+      return await write(exporter, directory, read, path, json);
     } catch (error) {
-      await out.flush();
-      return reportFailure(error, false);
+      return reportFailure(error, json);
     }
   },
 };
@@ -67,13 +69,59 @@ const OPTIONS = {
   format: { type: 'string' },
   file: { type: 'string', default: 'device' },
   requests: { type: 'boolean', default: false },
+  output: { type: 'string' },
+  json: { type: 'boolean', default: false },
 } as const;
+
+async function write(
+  exporter: Exporter,
+  directory: string,
+  filter: JournalFilter,
+  path: string | null,
+  json: boolean,
+): Promise<number> {
+  // What is no journal leaves no file behind.
+  await openJournal(directory);
+  const out = path === null ? ExportOutput.stdout() : await ExportOutput.file(path);
+  let events = 0;
+  try {
+    for (const piece of exporter.begin()) await out.write(piece);
+    const { exitCode } = await readJournal(directory, { filter }, async ({ event, epochMs }) => {
+      events++;
+      for (const piece of exporter.take(event, epochMs)) await out.write(piece);
+    });
+    for (const piece of exporter.end()) await out.write(piece);
+    await out.end();
+    if (exitCode !== EXIT.ok) out.discard();
+    else if (path !== null) tellWritten({ output: path, events, bytes: out.bytes }, json);
+    return exitCode;
+  } catch (error) {
+    out.discard();
+    throw error;
+  }
+}
+
+function tellWritten(
+  written: { readonly output: string; readonly events: number; readonly bytes: number },
+  json: boolean,
+) {
+  const { output, events, bytes } = written;
+  const text = `${output}: ${wholeText(bytes)} bytes, from ${plural(events, 'event')}`;
+  process.stdout.write(`${json ? JSON.stringify(written) : text}\n`);
+}
 
 function formatFrom(value: string | undefined): Format {
   const format = FORMATS.find((name) => name === value);
   if (format !== undefined) return format;
   const given = value === undefined ? '' : `, not '${value}'`;
   throw usage(`--format takes ${FORMATS.join(', ')}${given}`);
+}
+
+/** blkparse finds the files of a trace, one for each processor, by its name. */
+function pathFrom(format: Format, output: string | undefined): string | null {
+  if (output === undefined) return null;
+  if (output === '') throw usage('--output takes the name of a file');
+  return format === 'blktrace' && !output.endsWith('.blktrace.0') ? `${output}.blktrace.0` : output;
 }
 
 /** fio splits its lines at spaces. */

@@ -4,55 +4,30 @@
  */
 import type { CacheEvent } from '../../../cache/events.js';
 import type { Exporter, ExportOptions } from './formats.js';
+import { Geometry } from './geometry.js';
 
 const NS_PER_US = 1000;
 const US_PER_MS = 1000;
 
 type Action = readonly [action: 'read' | 'write' | 'trim' | 'datasync', offset: number, length: number];
 
-export function fioExport({ file, requests }: ExportOptions): Exporter {
+export function fioExport({ file, requests, isWanted }: ExportOptions): Exporter {
   const device = new Geometry();
   const actionOf = requests ? askedAction : deviceAction;
   let startMs: number | null = null;
   return {
-    header: ['fio version 3 iolog', `0 ${file} add`, `0 ${file} open`],
-    line(event, epochMs) {
+    begin: () => ['fio version 3 iolog', `0 ${file} add`, `0 ${file} open`],
+    take(event, epochMs) {
       device.accept(event);
       const action = actionOf(event, device);
-      if (action === null) return null;
+      if (action === null || !isWanted(event, epochMs)) return [];
       // Operations of caches that were opened one after the other have one clock.
       startMs ??= epochMs;
       const micros = Math.max(0, Math.round((epochMs - startMs) * US_PER_MS + event.at / NS_PER_US));
-      return `${micros} ${file} ${action.join(' ')}`;
+      return [`${micros} ${file} ${action.join(' ')}`];
     },
-    footer: [`0 ${file} close`],
+    end: () => [`0 ${file} close`],
   };
-}
-
-/** Where blocks are. */
-class Geometry {
-  #blockSize = 1;
-  #deviceBytes = Number.POSITIVE_INFINITY;
-
-  accept(event: CacheEvent): void {
-    if (event.type === 'opened') {
-      this.#blockSize = event.config.blockSize;
-      this.#deviceBytes = event.config.deviceBytes;
-    }
-    if (event.type === 'blockSizeChanged') this.#blockSize = event.to;
-  }
-
-  /** A device's last block may be short. */
-  bytesOf({
-    block,
-    count,
-  }: {
-    readonly block: number;
-    readonly count: number;
-  }): readonly [offset: number, length: number] {
-    const offset = block * this.#blockSize;
-    return [offset, Math.min((block + count) * this.#blockSize, this.#deviceBytes) - offset];
-  }
 }
 
 /** What the device was asked for, failed operations included. fio has no zero: its trim comes closest. */

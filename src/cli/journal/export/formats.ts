@@ -1,16 +1,20 @@
-/** Events as others read them: lines of JSON, CSV, fio's log of operations. Each is a pure function from event to line. */
+/** Events as others read them, each format a fold over the events: lines of JSON, CSV, fio's log of operations, block traces. */
 import type { CacheEvent } from '../../../cache/events.js';
 import { eventObject } from '../event-line.js';
 import { timestamp } from '../text.js';
+import { BlktraceExport } from './blktrace.js';
 import { fioExport } from './fio.js';
+
+/** A line of text, or bytes. */
+export type Piece = string | Uint8Array;
 
 export interface Exporter {
   /** Before the first event. */
-  readonly header: readonly string[];
-  /** What an event adds; null for nothing. */
-  line(event: CacheEvent, epochMs: number): string | null;
+  begin(): readonly Piece[];
+  /** What an event adds. */
+  take(event: CacheEvent, epochMs: number): readonly Piece[];
   /** After the last. */
-  readonly footer: readonly string[];
+  end(): readonly Piece[];
 }
 
 export interface ExportOptions {
@@ -18,20 +22,36 @@ export interface ExportOptions {
   readonly file: string;
   /** For fio: what was asked of the cache, not of the device. */
   readonly requests: boolean;
+  /** Which events are wanted; of operations of the device, by the event that began them. */
+  readonly isWanted: (event: CacheEvent, epochMs: number) => boolean;
 }
 
-export const FORMATS = ['jsonl', 'csv', 'fio'] as const;
+export const FORMATS = ['jsonl', 'csv', 'fio', 'blktrace'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export function exporterOf(format: Format, options: ExportOptions): Exporter {
   switch (format) {
     case 'jsonl':
-      return { header: [], line: (event, epochMs) => JSON.stringify(eventObject(event, epochMs)), footer: [] };
+      return lines([], (event, epochMs) => JSON.stringify(eventObject(event, epochMs)), options);
     case 'csv':
-      return { header: [[...COLUMNS, 'trace_id', 'span_id', 'rest'].join(',')], line: csvLine, footer: [] };
+      return lines([[...COLUMNS, 'trace_id', 'span_id', 'rest'].join(',')], csvLine, options);
     case 'fio':
       return fioExport(options);
+    case 'blktrace':
+      return new BlktraceExport(options.isWanted);
   }
+}
+
+function lines(
+  header: readonly string[],
+  line: (event: CacheEvent, epochMs: number) => string,
+  { isWanted }: ExportOptions,
+): Exporter {
+  return {
+    begin: () => header,
+    take: (event, epochMs) => (isWanted(event, epochMs) ? [line(event, epochMs)] : []),
+    end: () => [],
+  };
 }
 
 /** Columns of their own: what most events have, and what one sorts and filters by. */

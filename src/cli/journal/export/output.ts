@@ -1,0 +1,79 @@
+/** Where an export goes: stdout, or a file that was not there before. */
+import { once } from 'node:events';
+import { createWriteStream, unlinkSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { Piece } from './formats.js';
+
+const CHUNK_BYTES = 1 << 16;
+
+export class ExportOutput {
+  /** Bytes written so far. */
+  bytes = 0;
+  readonly #path: string | null;
+  readonly #stream: Writable;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #text = '';
+  #error: unknown = null;
+
+  private constructor(path: string | null, stream: Writable) {
+    this.#path = path;
+    this.#stream = stream;
+    if (path === null) return;
+    stream.on('error', (error: unknown) => {
+      this.#error = error;
+    });
+  }
+
+  static stdout(): ExportOutput {
+    return new ExportOutput(null, process.stdout);
+  }
+
+  /** Rejects with the system's error, EEXIST if there is a file already. */
+  static async file(path: string): Promise<ExportOutput> {
+    const stream = createWriteStream(path, { flags: 'wx' });
+    await once(stream, 'open');
+    return new ExportOutput(path, stream);
+  }
+
+  /** Resolves at once unless what takes it is slow. A text is a line. */
+  async write(piece: Piece): Promise<void> {
+    if (typeof piece === 'string') {
+      this.#text += `${piece}\n`;
+    } else {
+      this.#waiting.push(piece);
+      this.#waitingBytes += piece.length;
+    }
+    if (this.#text.length + this.#waitingBytes >= CHUNK_BYTES) await this.#flush();
+  }
+
+  /** Everything is written. Rejects with the system's error. */
+  async end(): Promise<void> {
+    await this.#flush();
+    if (this.#path === null) return;
+    this.#stream.end();
+    await finished(this.#stream);
+  }
+
+  /** What was written in part is no export: a file is removed. */
+  discard(): void {
+    if (this.#path === null) return;
+    this.#stream.destroy();
+    unlinkSync(this.#path);
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = Buffer.concat([...this.#waiting, Buffer.from(this.#text)]);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#text = '';
+    this.bytes += bytes.length;
+    if (bytes.length === 0 || this.#stream.write(bytes)) return;
+    if (!this.#stream.destroyed) {
+      // What goes away is told by an error, and ends the wait too.
+      await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]).catch(() => undefined);
+    }
+    if (this.#error !== null) throw this.#error;
+  }
+}
