@@ -1,2 +1,6 @@
 /** What a cache has to do with OpenTelemetry: the package's entry `cachetrail/telemetry`. */
 export { activeTrace } from './context.js';
+export { ATTRIBUTE, RELATION, type Relation, SCOPE, SPAN, type SpanName } from './names.js';
+export { projectSpans, type ProjectSpansOptions, type RecordedEvent, SpanProjector } from './spans/project-spans.js';
+export type { SpanData, SpanDataStatus } from './spans/span-data.js';
+export type { SpanAttributes, SpanLink, SpanRef } from './spans/span-sink.js';

@@ -10,7 +10,7 @@ import { FRAME_HEADER_BYTES } from './frame.js';
 import { Links } from './link.js';
 import { type JournalFrame, readFrames } from './read-frames.js';
 import { segmentsOf } from './segments.js';
-import { isKeyed, startBySince } from './seek.js';
+import { isKeyed, journalIdIn, startBySince } from './seek.js';
 import { checkKey } from './tail.js';
 import type { JournalProblem, JournalReadOptions, JournalRecord } from './types.js';
 
@@ -36,6 +36,11 @@ export class Journal {
   constructor(directory: string, key: Uint8Array | null) {
     this.directory = directory;
     this.#key = key;
+  }
+
+  /** 32 hex digits, the same for all that is ever added to it. Rejects with JournalError CACHETRAIL_JOURNAL_NONE. */
+  id(): Promise<string> {
+    return journalIdIn(this.directory);
   }
 
   /** The events that match, in order. Each problem is told to `onProblem`, or is a process warning. */

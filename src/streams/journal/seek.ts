@@ -1,8 +1,9 @@
 /** What can be told of segments from their headers alone. */
-import { FRAME_HEADER_BYTES, parseFrameHeader } from './frame.js';
+import { JournalError } from './errors.js';
+import { FRAME_HEADER_BYTES, hexOf, parseFrameHeader } from './frame.js';
 import { readSegmentHeader } from './read-header.js';
 import { SegmentBytes } from './segment-bytes.js';
-import { tagOf } from './segment-header.js';
+import { type SegmentHeader, tagOf } from './segment-header.js';
 import { type Segment, segmentsOf } from './segments.js';
 
 const NS_PER_MS = 1e6;
@@ -19,16 +20,27 @@ export async function startBySince(directory: string, since: number): Promise<nu
 
 /** Of the first segment whose header is whole: whether the chain has a key. */
 export async function isKeyed(directory: string): Promise<boolean> {
+  return (await firstHeader(directory))?.keyCheck != null;
+}
+
+/** The journal's id, 32 hex digits. Rejects with JournalError CACHETRAIL_JOURNAL_NONE where no header is whole. */
+export async function journalIdIn(directory: string): Promise<string> {
+  const header = await firstHeader(directory);
+  if (header !== null) return hexOf(header.journalId);
+  throw new JournalError('CACHETRAIL_JOURNAL_NONE', `no segment in ${directory} has a whole header`);
+}
+
+async function firstHeader(directory: string): Promise<SegmentHeader | null> {
   for (const segment of await segmentsOf(directory)) {
     const bytes = await SegmentBytes.open(segment.path);
     try {
       const found = await readSegmentHeader(bytes);
-      if (found !== null) return found.header.keyCheck !== null;
+      if (found !== null) return found.header;
     } finally {
       await bytes.close();
     }
   }
-  return false;
+  return null;
 }
 
 /** When its first event was, milliseconds since 1970; null if that cannot be told. */

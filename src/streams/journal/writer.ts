@@ -4,7 +4,6 @@
  *
  * A journal that fails never throws into the cache: it says so through `onTrouble`, `stats()` and `failure`.
  */
-import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { CacheEvent, Opened, Read } from '../../cache/events.js';
 import { assert, codeOf } from '../../device/errors.js';
@@ -15,7 +14,7 @@ import { contentDigests } from './content.js';
 import { JournalError } from './errors.js';
 import { hexOf } from './frame.js';
 import { lockJournal, type Unlock } from './lock.js';
-import { JOURNAL_ID_BYTES } from './segment-header.js';
+import { newJournalId } from './journal-id.js';
 import { SegmentWriter, type Session } from './segment-writer.js';
 import type { JournalSink } from './sink.js';
 import { findTail } from './tail.js';
@@ -119,6 +118,11 @@ export class JournalWriter implements JournalSink {
     this.#encoder = new EventEncoder(settings.bufferBytes, SegmentWriter.headerBytes);
   }
 
+  /** 32 hex digits; null in a new journal, until the cache has opened. */
+  get journalId(): string | null {
+    return this.#journalId === null ? null : hexOf(this.#journalId);
+  }
+
   /** Hot. Guarded by the `journal.append` benchmark. */
   append(event: CacheEvent, payload?: Uint8Array): void {
     if (event.type === 'read') this.#read(event);
@@ -199,11 +203,7 @@ export class JournalWriter implements JournalSink {
   #begin(opened: Opened): void {
     assert(this.#session === null, 'a journal is written for one cache at a time');
     const { epochMs } = this.#settings.clock;
-    // Nothing random: the same run gives the same bytes.
-    this.#journalId ??= createHash('sha256')
-      .update(JSON.stringify([opened.identity, epochMs, opened.at]))
-      .digest()
-      .subarray(0, JOURNAL_ID_BYTES);
+    this.#journalId ??= newJournalId(opened, epochMs);
     this.#session = { journalId: this.#journalId, opened, epochMs };
     this.#blockSize = opened.config.blockSize;
   }
