@@ -127,15 +127,18 @@ function rangeOf(event: RangeEvent): RangeInput {
   return { ...requestOf(event), block: event.block, count: event.count };
 }
 
-/** Field by field: in a replay a spread costs more than the decision. */
 function rangeInput(type: 'read' | 'readahead' | 'flush' | 'invalidate', event: RangeEvent): Input {
-  const { at, op, actor, trace, block, count } = event;
-  return { type, at, op, actor, trace, block, count };
+  return { type, ...rangeOf(event) };
 }
 
 function writeInput(event: Extract<CacheEvent, { type: 'written' | 'writeQueued' }>): Input {
-  const { at, op, actor, trace, offset, length, through } = event;
-  return { type: 'write', at, op, actor, trace, offset, length, through };
+  return {
+    type: 'write',
+    ...requestOf(event),
+    offset: event.offset,
+    length: event.length,
+    through: event.through,
+  };
 }
 
 /** A refused request did nothing, so its range and kind are enough to be refused again for the same reason. */

@@ -40,6 +40,11 @@ export const COMMANDS: readonly RegisteredCommand[] = [
     load: async () => (await import('./commands/stats.js')).stats,
   },
   {
+    name: 'trace',
+    summary: "turn a journal into OpenTelemetry's spans: a file for Jaeger, or sent to a collector",
+    load: async () => (await import('./commands/trace.js')).trace,
+  },
+  {
     name: 'export',
     summary: 'write a journal as other programs read it: JSON lines, CSV, fio, blktrace',
     load: async () => (await import('./commands/export.js')).exporting,

@@ -194,7 +194,6 @@ class Run {
   #check({ checker, cache, closing }: Machine): void {
     if (checker.found !== null) throw checker.found;
     demand(closing || !cache.closed, 'the cache has stopped');
-    checker.checkDoubtful();
     if (!cache.closed) cache.checkInvariants();
   }
 

@@ -32,3 +32,12 @@ export function timeOf(option: string, value: string): number {
 export function listOf(values: readonly string[] | undefined): string[] {
   return (values ?? []).flatMap((value) => value.split(',')).filter((word) => word !== '');
 }
+
+const NS_PER_UNIT: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 };
+
+/** Nanoseconds of a length of time such as 50ms. */
+export function durationOf(option: string, value: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?) ?(ns|us|µs|ms|s)$/.exec(value) ?? [];
+  if (digits !== undefined) return Number(digits) * NS_PER_UNIT[unit];
+  throw usage(`${option} takes a time such as 50ms, 1.5s or 200us, not '${value}'`);
+}
