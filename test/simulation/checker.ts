@@ -57,6 +57,12 @@ export class Checker implements EventSink {
   readonly #device: SimDevice;
   readonly #flushes = new Map<number, Told>();
   readonly #throughs = new Map<number, Told>();
+  /** Requests that may lose what is not durable, and the reason that their callers gave. */
+  readonly #losing = new Map<number, string>();
+  /** Blocks whose clearing has failed in this step. */
+  readonly #doubtful: number[] = [];
+  /** Requests that wait to be admitted, in order. */
+  readonly #queued = new Set<number>();
   /** Clears that the device is at, or that timed out and may still happen. */
   readonly #clearings = new Map<number, Clearing>();
 
@@ -94,8 +100,33 @@ export class Checker implements EventSink {
     if (taken > 0) for (let at = cell; at < cell + cells; at++) this.#model.acknowledge(at, takenAt);
   }
 
+  /** A read that began at a moment gave this: of a cell that was in doubt it can only ever be this from now on. */
+  seen(cell: number, tag: number, from: number): void {
+    if (!this.#model.isUnknown(cell) || this.#medium.current[cell] !== tag) return;
+    if (this.#medium.isSettled(cell) && this.#clearingOf(cell) === undefined) this.#model.settle(cell, tag, from);
+  }
+
+  /** After a step: no copy of what a failed clear may have taken is given for what the device has. */
+  checkDoubtful(): void {
+    for (const block of this.#doubtful) {
+      const { state, pins } = this.cache?.inspect(block) ?? { state: 'absent', pins: 0 };
+      demand(state !== 'clean' || pins > 0, `block ${block} is clean, and a clear of it has failed`);
+    }
+    this.#doubtful.length = 0;
+  }
+
   #check(event: CacheEvent): void {
     switch (event.type) {
+      case 'writeQueued':
+      case 'borrowQueued':
+        this.#queued.add(event.op);
+        return;
+      case 'borrowed':
+      case 'requestRefused':
+      case 'requestAborted':
+      case 'readFailed':
+        this.#queued.delete(event.op);
+        return;
       case 'written':
         return this.#written(event);
       case 'flushStarted':
@@ -110,6 +141,12 @@ export class Checker implements EventSink {
         return this.#evicted(event);
       case 'dirtyDiscarded':
         return this.#dirtyDiscarded(event);
+      case 'clearQueued':
+        if (event.kind === 'drop') this.#losing.set(event.op, event.reason);
+        return;
+      case 'closeStarted':
+        if (event.abandon !== '') this.#losing.set(event.op, event.abandon);
+        return;
       case 'clearStarted':
         return this.#clearStarted(event);
       case 'clearFinished':
@@ -130,6 +167,9 @@ export class Checker implements EventSink {
     let tag = this.marking;
     const asked = this.asked.get(event.actor);
     if (!event.borrowed) {
+      const [first = op] = this.#queued;
+      demand(first === op, () => `request ${op} has overtaken request ${first}, which waits`);
+      this.#queued.delete(op);
       demand(asked !== undefined, () => `written, and nobody asked for it: ${JSON.stringify(event)}`);
       demand(
         asked.tag > 0 && cell >= asked.cell && cell + cells <= asked.cell + asked.cells,
@@ -211,6 +251,7 @@ export class Checker implements EventSink {
   }
 
   #dirtyDiscarded(event: EventOf<'dirtyDiscarded'>): void {
+    demand(this.#losing.get(event.op) === event.reason, () => `nobody gave up blocks ${event.blocks}: ${event.reason}`);
     for (const block of event.blocks) {
       const { cell, cells } = this.#cellsOf(block, 1);
       for (let at = cell; at < cell + cells; at++) this.#model.revert(at);
@@ -244,6 +285,7 @@ export class Checker implements EventSink {
   #clearFailed(event: EventOf<'clearFailed'>): void {
     const clearing = this.#clearings.get(event.op);
     if (clearing === undefined) return;
+    for (let block = event.block; block < event.block + event.count; block++) this.#doubtful.push(block);
     this.#mayBeCleared(event.block, event.count, clearing.kind);
     // What timed out may still happen.
     if (event.code !== 'CACHETRAIL_DEVICE_TIMEOUT' || event.io !== clearing.io) this.#clearings.delete(event.op);

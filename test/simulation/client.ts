@@ -1,5 +1,5 @@
 /** A client of the cache: asks for things at random, and holds what it is told against the model. */
-import { CachetrailError } from '../../src/device/errors.js';
+import { CachetrailError, codeOf, WriteError } from '../../src/device/errors.js';
 import type { BlockCache } from '../../src/streams/block-cache.js';
 import type { BorrowedBlock } from '../../src/streams/borrowed-block.js';
 import type { Agenda } from './agenda.js';
@@ -249,6 +249,7 @@ export class Client {
     if (!(error instanceof CachetrailError)) throw error;
     const { code } = error;
     if (!mayBeTold(kind, code, boot)) throw error;
+    if (error instanceof WriteError) checkBlocks(error);
     const isTakenWhole = asked.cells > 0 && asked.taken >= asked.cells;
     const isAbortedWait = code === 'CACHETRAIL_ABORTED' && (kind === 'through' || boot.cache.stats().writes > 0);
     if (isAbortedWait) return;
@@ -256,9 +257,9 @@ export class Client {
   }
 
   #checkRead(boot: Boot, asked: Asked, offset: number, bytes: Uint8Array): void {
-    const { model } = boot;
+    const { model, checker } = boot;
     eachTag(bytes, offset, (cell, tag) => {
-      if (model.mayRead(cell, tag, asked.from)) return;
+      if (model.mayRead(cell, tag, asked.from)) return checker.seen(cell, tag, asked.from);
       demand(false, `${asked.what} from moment ${asked.from} has ${tag} in cell ${cell}: ${model.tell(cell)}`);
     });
   }
@@ -274,6 +275,13 @@ export class Client {
     } catch (error) {
       checker.report(error);
     }
+  }
+}
+
+/** Each block comes with what the device said of it. */
+function checkBlocks({ blocks }: WriteError): void {
+  for (const { block, code, cause } of blocks) {
+    demand(cause === undefined || codeOf(cause) === code, `block ${block} has ${code}, caused by ${codeOf(cause)}`);
   }
 }
 

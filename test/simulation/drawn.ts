@@ -1,7 +1,7 @@
 /** All that one seed draws before a run begins. */
 import type { CacheMode, CoreLimits, PolicyName } from '../../src/cache/limits.js';
 import type { DeviceManifest } from '../../src/device/block-device.js';
-import { drawFault, type FaultPlan } from './faults.js';
+import { drawFault, type FaultPlan, stormOf } from './faults.js';
 import { Random } from './random.js';
 
 export type Pattern = 'uniform' | 'zipf' | 'sequential' | 'hot' | 'fileSystem' | 'edges';
@@ -73,10 +73,14 @@ export function draw(seed: number, steps: number, leftOut: LeftOut): Drawn {
   const capacity = random.magnitude(1, 32);
   const mode = random.weighted<CacheMode>({ writeback: 14, writethrough: 3, readonly: 1 });
   const least = random.magnitude(1000, MS_NS);
-  const clients = Array.from({ length: random.between(1, 4) }, (_, at) => drawClient(new Random(seed, `client ${at}`)));
+  const isStormy = new Random(seed, 'storm').chance(0.25);
+  const clients = Array.from({ length: random.between(1, 4) }, (_, at) => {
+    return drawClient(new Random(seed, `client ${at}`), isStormy);
+  });
   const faultRandom = new Random(seed, 'faults');
   const faultCount = random.pick([0, 1, 1, 2, 3, 4, 6]);
-  const faults = Array.from({ length: faultCount }, () => drawFault(faultRandom, steps, sizeBytes));
+  const drawnFaults = Array.from({ length: faultCount }, () => drawFault(faultRandom, steps, sizeBytes));
+  const faults = isStormy ? [...drawnFaults, ...stormOf(faultRandom, steps, sizeBytes)] : drawnFaults;
   const crashes = momentsOf(new Random(seed, 'crash steps'), random.pick([0, 0, 1, 1, 2, 4]), steps);
   const closes = momentsOf(new Random(seed, 'close steps'), random.pick([0, 0, 0, 1, 2]), steps);
   return {
@@ -169,12 +173,15 @@ const RARE: Readonly<Record<Ask, number>> = {
   option: 0.1,
 };
 
-function drawClient(random: Random): ClientPlan {
+/** Where the device goes wrong all the time, what is at stake is asked for all the time. */
+const STORMY: Partial<Record<Ask, number>> = { zero: 5, discard: 1, flush: 5 };
+
+function drawClient(random: Random, isStormy: boolean): ClientPlan {
   const pattern = random.weighted({ uniform: 2, zipf: 2, sequential: 2, hot: 2, fileSystem: 2, edges: 1 });
   return {
     pattern,
     depth: random.pick([1, 1, 2, 4, 8]),
-    weights: { ...RARE, ...random.pick(MIXES) },
+    weights: { ...RARE, ...random.pick(MIXES), ...(isStormy ? STORMY : {}) },
     blocksMax: random.magnitude(1, 12),
     aborts: random.pick([0, 0, 0, 0.05]),
   };

@@ -101,3 +101,14 @@ export function drawFault(random: Random, steps: number, sizeBytes: number): Fau
   const end = isPlace ? start + random.magnitude(1, Math.max(2, sizeBytes / 4)) : sizeBytes;
   return { on, kind, code, share, times, from, to, start, end };
 }
+
+/** Much goes wrong, all the time, so that faults meet each other: what comes of one is disturbed by the next. */
+export function stormOf(random: Random, steps: number, sizeBytes: number): FaultPlan[] {
+  const always = { code: 'EIO', times: Number.POSITIVE_INFINITY, from: 0, to: steps, start: 0, end: sizeBytes };
+  return [
+    { ...always, on: 'barrier', kind: 'lose', share: random.pick([0.05, 0.2]) },
+    { ...always, on: 'zero', kind: random.pick(['torn', 'done']), share: 0.2 },
+    { ...always, on: 'zero', kind: 'late', share: 0.1 },
+    { ...always, on: 'write', kind: random.pick(['torn', 'late', 'short']), share: 0.05 },
+  ];
+}

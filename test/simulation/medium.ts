@@ -49,6 +49,11 @@ export class Medium {
     this.#pending = this.#pending.filter((change) => !change.settled);
   }
 
+  /** Nothing that was done to the cell can be undone, or be done late. */
+  isSettled(cell: number): boolean {
+    return this.#pending.every(({ cell: first, tags }) => cell < first || cell >= first + tags.length);
+  }
+
   /** As the page cache does when a sync fails: what was not durable is gone, and reads show what was there before. */
   lose(): void {
     for (const change of this.#pending) change.settled = true;

@@ -74,6 +74,15 @@ export class Model {
     return this.#wasSince(cell, tag, from);
   }
 
+  /** Nobody knew which of several values the cell has had since a moment, and now it has been seen: it stays that. */
+  settle(cell: number, tag: number, from: number): void {
+    if (this.#now[cell] < ANYTHING && this.#since[cell] <= from) this.write(cell, tag);
+  }
+
+  isUnknown(cell: number): boolean {
+    return this.#now[cell] < ANYTHING;
+  }
+
   /** The newest value of the cell is this. */
   is(cell: number, tag: number): boolean {
     return this.#matches(this.#now[cell], tag);

@@ -194,6 +194,7 @@ class Run {
   #check({ checker, cache, closing }: Machine): void {
     if (checker.found !== null) throw checker.found;
     demand(closing || !cache.closed, 'the cache has stopped');
+    checker.checkDoubtful();
     if (!cache.closed) cache.checkInvariants();
   }
 

@@ -178,7 +178,7 @@ export class SimDevice implements BlockDevice {
       this.#answer(op, fate, moved, resolve, reject);
     };
     // The work is done at any time before the answer.
-    if (random.chance(0.3)) agenda.after(random.below(delay), work);
+    if (random.chance(0.5)) agenda.after(random.below(delay), work);
     if (fate?.kind === 'never') this.#hanging.push(answer);
     else agenda.after(delay, answer);
   }

@@ -28,6 +28,11 @@ export function decideRead(turn: Turn, input: InputOf<'read'>): boolean {
   return false;
 }
 
+/** Hot: `decideRead` would decide on a `readHit` and nothing else. */
+export function isHit(state: CacheState, block: number, count: number): boolean {
+  return unavailable(state) === '' && hitsIn(state, block, count) === count;
+}
+
 function missed(turn: Turn, input: InputOf<'read'>, hits: number): void {
   const { seq, at, cause } = turn;
   const { op, block, count, actor, trace } = input;

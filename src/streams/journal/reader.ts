@@ -7,7 +7,7 @@ import { MalformedError } from './codec/byte-source.js';
 import { EventDecoder } from './codec/decoder.js';
 import { eventTest, wantsFrame } from './filter.js';
 import { FRAME_HEADER_BYTES } from './frame.js';
-import { Links } from './link.js';
+import { Links, type Report } from './link.js';
 import { type JournalFrame, readFrames } from './read-frames.js';
 import { segmentsOf } from './segments.js';
 import { isKeyed, journalIdIn, startBySince } from './seek.js';
@@ -103,35 +103,38 @@ export class Journal {
 }
 
 /** All events of a frame, or none: what is half understood is not given. */
-export function recordsOf(
-  { segment, frame, header }: JournalFrame,
-  decoder: EventDecoder,
-  report: (problem: JournalProblem) => void,
-): readonly JournalRecord[] {
-  const { start, end, bytes } = frame;
-  if (bytes === null) return [];
-  const { firstSeq, count } = frame.header;
+export function recordsOf(found: JournalFrame, decoder: EventDecoder, report: Report): readonly JournalRecord[] {
   const records: JournalRecord[] = [];
-  const epochMs = header?.epochMs ?? Number.NaN;
+  const epochMs = found.header?.epochMs ?? Number.NaN;
+  const whole = visitEvents(found, decoder, report, (event) => {
+    records.push({ event, epochMs, payload: decoder.payload, digests: decoder.digests });
+  });
+  return whole ? records : [];
+}
+
+/**
+ * The events of a frame one by one, for who keeps none of them: an event that dies at once costs the collector nothing. False,
+ * and reported, if the frame turns out not to be understood; what was given of it until then was right as far as can be told.
+ */
+export function visitEvents(
+  { segment, frame }: JournalFrame,
+  decoder: EventDecoder,
+  report: Report,
+  visit: (event: CacheEvent) => void,
+): boolean {
+  const { start, end, bytes } = frame;
+  if (bytes === null) return true;
+  const { firstSeq, count } = frame.header;
   try {
     decoder.begin(bytes, FRAME_HEADER_BYTES, bytes.length, firstSeq, count);
-    for (let event = decoder.next(); event !== null; event = decoder.next()) {
-      records.push({ event, epochMs, payload: decoder.payload, digests: decoder.digests });
-    }
-    return records;
+    for (let event = decoder.next(); event !== null; event = decoder.next()) visit(event);
+    return true;
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
     const message = `the sums are right, but ${error.message}: was it written by a newer version?`;
-    report({
-      kind: 'damaged',
-      segment: segment.name,
-      start,
-      end,
-      fromSeq: firstSeq,
-      toSeq: firstSeq + count - 1,
-      message,
-    });
-    return [];
+    const toSeq = firstSeq + count - 1;
+    report({ kind: 'damaged', segment: segment.name, start, end, fromSeq: firstSeq, toSeq, message });
+    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { CacheEvent, TraceRef } from '../../cache/events.js';
+import type { CacheEvent, TraceRef, Written } from '../../cache/events.js';
 import { LAYOUTS } from './codec/layouts.js';
 
 /** Equal in every field, whatever the order of the fields. Hot in a verification. */
@@ -9,6 +9,7 @@ export function isSameEvent(a: CacheEvent, b: CacheEvent): boolean {
       a.block === b.block && a.count === b.count && a.op === b.op && a.actor === b.actor && isSame(a.trace, b.trace)
     );
   }
+  if (a.type === 'written' && b.type === 'written') return isSameWrite(a, b);
   const layout = LAYOUTS.get(a.type);
   if (layout === undefined) return false;
   // Both are of the type whose fields these are.
@@ -34,6 +35,21 @@ export function isSameEvent(a: CacheEvent, b: CacheEvent): boolean {
     }
   }
   return true;
+}
+
+function isSameWrite(a: Written, b: Written): boolean {
+  return (
+    a.block === b.block &&
+    a.count === b.count &&
+    a.offset === b.offset &&
+    a.length === b.length &&
+    a.generation === b.generation &&
+    a.through === b.through &&
+    a.borrowed === b.borrowed &&
+    a.op === b.op &&
+    a.actor === b.actor &&
+    isSame(a.trace, b.trace)
+  );
 }
 
 function isSame(a: TraceRef | null, b: TraceRef | null): boolean {

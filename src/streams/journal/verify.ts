@@ -1,11 +1,12 @@
 /** Whether a journal is whole, unchanged, and what a core would decide again. */
+import type { CacheEvent } from '../../cache/events.js';
 import { EventDecoder } from './codec/decoder.js';
 import { digesterFor } from './chain.js';
 import { DecisionReplay } from './decision-replay.js';
 import { hexOf } from './frame.js';
 import { Links } from './link.js';
 import { readFrames } from './read-frames.js';
-import { recordsOf } from './reader.js';
+import { visitEvents } from './reader.js';
 import { isKeyed } from './seek.js';
 import type { SegmentHeader } from './segment-header.js';
 import { segmentsOf } from './segments.js';
@@ -40,6 +41,7 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
   const decoder = new EventDecoder();
   const totalBytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   const total = { firstSeq: 0, lastSeq: 0, events: 0, frames: 0, bytes: 0, head: '', journalId: '' };
+  const feed = decisions ? (event: CacheEvent) => replay.feed(event) : () => {};
   let isExpectedSeen = expect === undefined;
   const checkHeader = (header: SegmentHeader) => {
     if (key !== null) checkKey(header, key);
@@ -47,15 +49,15 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
   };
   for await (const part of readFrames({ directory, links, report, wants: () => true, key: checkHeader })) {
     const { header, start, end } = part.frame;
+    const { firstSeq, count } = header;
     total.frames++;
     total.bytes += end - start;
     total.head = hexOf(header.digest);
     isExpectedSeen ||= total.head === expect;
-    for (const { event } of recordsOf(part, decoder, report)) {
-      total.firstSeq ||= event.seq;
-      total.lastSeq = event.seq;
-      total.events++;
-      if (decisions) replay.feed(event);
+    if (visitEvents(part, decoder, report, feed)) {
+      total.firstSeq ||= firstSeq;
+      total.lastSeq = firstSeq + count - 1;
+      total.events += count;
     }
     options.onProgress?.(total.bytes, totalBytes);
   }
