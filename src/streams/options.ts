@@ -65,8 +65,8 @@ export function configOf(device: BlockDevice, options: CacheOptions): CoreConfig
     throw new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', message);
   }
   checkBlockSize(blockSize, sizeBytes);
-  if (!POLICIES.includes(policy)) throw invalid(`policy is one of ${POLICIES.join(', ')}, not ${String(policy)}`);
-  if (!MODES.includes(mode)) throw invalid(`mode is one of ${MODES.join(', ')}, not ${String(mode)}`);
+  checkPolicy(policy);
+  checkMode(mode);
   if (!Number.isInteger(seed)) throw invalid(`seed is a whole number, not ${String(seed)}`);
   const usual = Math.max(1, Math.floor(CAPACITY_BYTES_DEFAULT / blockSize));
   const capacity = options.capacity ?? Math.min(usual, blockCountOf(sizeBytes, blockSize));
@@ -105,12 +105,21 @@ export function checkPositive(name: string, value: number): void {
   throw invalid(`${name} is a positive number, not ${String(value)}`);
 }
 
+export function checkPolicy(policy: PolicyName): void {
+  if (!POLICIES.includes(policy)) throw invalid(`policy is one of ${POLICIES.join(', ')}, not ${String(policy)}`);
+}
+
+export function checkMode(mode: CacheMode): void {
+  if (!MODES.includes(mode)) throw invalid(`mode is one of ${MODES.join(', ')}, not ${String(mode)}`);
+}
+
+export function checkLimitName(name: string): void {
+  if (Object.hasOwn(DEFAULT_LIMITS, name)) return;
+  throw invalid(`there is no limit ${name}; there are ${Object.keys(DEFAULT_LIMITS).join(', ')}`);
+}
+
 export function limitsOf(given: Partial<CoreLimits>): CoreLimits {
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
-      throw invalid(`there is no limit ${name}; there are ${Object.keys(DEFAULT_LIMITS).join(', ')}`);
-    }
-  }
+  for (const name of Object.keys(given)) checkLimitName(name);
   const limits = { ...DEFAULT_LIMITS, ...given };
   checkLimits(limits);
   return limits;

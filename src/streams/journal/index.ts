@@ -7,3 +7,5 @@ export { type StateAt, stateAt } from './state-at.js';
 export type * from './types.js';
 export { type VerifyOptions, verifyJournal } from './verify.js';
 export { JournalWriter, openJournalWriter } from './writer.js';
+export { replayWorkload } from './workload/replay-workload.js';
+export type * from './workload/types.js';

@@ -1,0 +1,108 @@
+/** What has to be known of a recording before its workload can be replayed: a first reading. */
+import type { CacheEvent } from '../../../cache/events.js';
+import { bytesOfRange } from '../../../device/geometry.js';
+import { keyOf, LatencyLine } from './device-model.js';
+import type { DeviceOperationKind, ModelledAnswer, ModelledOperation } from './types.js';
+
+interface Started extends ModelledOperation {
+  readonly at: number;
+  /** Gets more when the device answers after a timeout. */
+  readonly answers: ModelledAnswer[];
+}
+
+export class Survey {
+  events = 0;
+  /** The `closeStarted` events, by seq, of closes that failed: the cache stayed open. */
+  readonly failedCloses = new Set<number>();
+  /** For each kind and run of blocks, the answers to each operation, in order. Empty unless asked for. */
+  readonly answers = new Map<string, ModelledAnswer[][]>();
+  readonly #keepsAnswers: boolean;
+  readonly #lines: Readonly<Record<DeviceOperationKind, LatencyLine>> = {
+    read: new LatencyLine(),
+    write: new LatencyLine(),
+    barrier: new LatencyLine(),
+    discard: new LatencyLine(),
+    zero: new LatencyLine(),
+  };
+  readonly #started = new Map<number, Started>();
+  #closeSeq = 0;
+  #blockSize = 0;
+  #deviceBytes = 0;
+
+  constructor(keepsAnswers: boolean) {
+    this.#keepsAnswers = keepsAnswers;
+  }
+
+  /** Nanoseconds from the decision to the answer, as the recording suggests: the wait for a free place is in it. */
+  latencyNs({ kind, bytes }: ModelledOperation): number {
+    return this.#lines[kind].at(bytes);
+  }
+
+  accept(event: CacheEvent): void {
+    this.events++;
+    switch (event.type) {
+      case 'opened':
+        this.#started.clear();
+        this.#blockSize = event.config.blockSize;
+        this.#deviceBytes = event.config.deviceBytes;
+        return;
+      case 'blockSizeChanged':
+        this.#blockSize = event.to;
+        return;
+      case 'closeStarted':
+        this.#closeSeq = event.seq;
+        return;
+      case 'closeFailed':
+        this.failedCloses.add(this.#closeSeq);
+        return;
+      case 'fillStarted':
+        return this.#start('read', event, event.block, event.count);
+      case 'writebackStarted':
+        return this.#start('write', event, event.block, event.count);
+      case 'barrierStarted':
+        return this.#start('barrier', event, 0, 0);
+      case 'clearStarted':
+        return this.#start(event.kind === 'zero' ? 'zero' : 'discard', event, event.block, event.count);
+      case 'fillFinished':
+      case 'writebackFinished':
+      case 'barrierFinished':
+        return this.#answer(event, '', 'failed');
+      case 'fillFailed':
+      case 'writebackFailed':
+      case 'barrierFailed':
+      case 'clearAnswered':
+        return this.#answer(event, event.code, event.outcome);
+      case 'deviceAnsweredLate':
+        return this.#answer(event, event.code, 'failed');
+    }
+  }
+
+  #start(
+    kind: DeviceOperationKind,
+    event: { readonly at: number; readonly io: number },
+    block: number,
+    count: number,
+  ): void {
+    const answers: ModelledAnswer[] = [];
+    const bytes = count > 0 ? bytesOfRange(block, count, this.#blockSize, this.#deviceBytes) : 0;
+    this.#started.set(event.io, { kind, block, count, bytes, at: event.at, answers });
+    if (!this.#keepsAnswers) return;
+    const key = keyOf({ kind, block, count });
+    const before = this.answers.get(key);
+    if (before === undefined) this.answers.set(key, [answers]);
+    else before.push(answers);
+  }
+
+  #answer(
+    { at, io }: { readonly at: number; readonly io: number },
+    code: string,
+    outcome: ModelledAnswer['outcome'],
+  ): void {
+    const started = this.#started.get(io);
+    if (started === undefined) return;
+    const delayNs = Math.max(0, at - started.at);
+    started.answers.push({ delayNs, code, outcome });
+    if (code === '') this.#lines[started.kind].add(started.bytes, delayNs);
+    if (outcome !== 'unknown') this.#started.delete(io);
+  }
+}
