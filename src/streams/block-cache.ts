@@ -5,6 +5,7 @@ import { hashState } from '../cache/digest.js';
 import type { CacheEvent, ClearKind, TraceRef } from '../cache/events.js';
 import { checkInvariants } from '../cache/invariants.js';
 import type { CoreLimits } from '../cache/limits.js';
+import type { CacheState } from '../cache/state.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { CachetrailError, DeviceError, RequestError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
@@ -57,6 +58,8 @@ export interface Attachments {
   readonly lastSeq: number;
   readonly opening: JournalOpening | null;
   readonly journalStats?: () => JournalStats;
+  /** Gets the state that the cache's events are folded into, to be read, before the first of them. */
+  readonly started?: (state: CacheState) => void;
   /** Lets go of the journal when the cache is closed. */
   readonly released?: () => Promise<void>;
 }
@@ -117,6 +120,7 @@ export class BlockCache {
     this.events$ = this.#pipeline.events$;
     this.slowEvents$ = this.#pipeline.slowEvents$;
     this.errors$ = this.#pipeline.errors$;
+    attachments.started?.(this.#pipeline.state);
     this.#pipeline.submit({ type: 'open', at: this.#clock.now(), identity: device.identity, config });
     this.#requester.checkOpen();
   }

@@ -3,6 +3,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { BlockCache } from './block-cache.js';
 import { systemClock } from './clock.js';
 import { JournalError } from './journal/errors.js';
+import { NeededWrites } from './journal/needed-writes.js';
 import { type Recovery, recoverWrites } from './journal/recovery.js';
 import type { JournalWriter } from './journal/writer.js';
 import { openJournalWriter } from './journal/writer.js';
@@ -33,9 +34,12 @@ export async function openCache(device: BlockDevice, options: CacheOptions = {})
   configOf(device, options);
   const recovery = await recoveryFor(device, journal);
   const { directory, ...rest } = journal;
-  const writer = await openJournalWriter(directory, { ...rest, clock });
+  const needed: Needed = { writes: null };
+  const neededFrom = () => needed.writes?.from() ?? 0;
+  const isDurable = journal.mode === 'durable';
+  const writer = await openJournalWriter(directory, { ...rest, clock, ...(isDurable ? { neededFrom } : {}) });
   try {
-    return await openWith(device, { ...options, clock }, writer, directory, recovery);
+    return await openWith(device, { ...options, clock }, writer, directory, recovery, needed);
   } catch (error) {
     await writer.close();
     throw error;
@@ -48,7 +52,9 @@ async function openWith(
   writer: JournalWriter,
   directory: string,
   recovery: Recovery,
+  needed: Needed,
 ): Promise<BlockCache> {
+  let writes: NeededWrites | null = null;
   const cache = new BlockCache(device, options, {
     clock: options.clock,
     journal: writer,
@@ -56,10 +62,20 @@ async function openWith(
     lastSeq: writer.tail.seq,
     opening: { directory, tornBytes: writer.tail.tornBytes, recoveredBlocks: recovery.blocks },
     journalStats: () => writer.stats(),
+    started: (live) => {
+      writes = new NeededWrites(live);
+    },
     released: () => writer.close(),
   });
   for (const { offset, bytes } of recovery.writes) await cache.writeBytes(offset, bytes, { actor: RECOVERY_ACTOR });
+  // What a crash had left was needed until it was in the journal again, all of it.
+  needed.writes = writes;
   return cache;
+}
+
+/** Of a durable journal, what retention must leave; null while that is everything. */
+interface Needed {
+  writes: NeededWrites | null;
 }
 
 /** Who stands in the events of writes that were brought back. */

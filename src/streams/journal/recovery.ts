@@ -3,9 +3,11 @@
  * had covered. Written again they give each block its last contents, whatever part of them the device had.
  */
 import { evolve } from '../../cache/evolve.js';
+import type { CoreConfig } from '../../cache/limits.js';
 import { CacheState } from '../../cache/state.js';
 import { JournalError } from './errors.js';
 import { openJournal } from './reader.js';
+import { firstHeader } from './seek.js';
 import type { JournalProblem, JournalRecord } from './types.js';
 
 /** A stretch of bytes to be written again. */
@@ -37,6 +39,8 @@ export async function recoverWrites(
 ): Promise<Recovery> {
   const journal = await openJournal(directory, key === undefined ? {} : { key });
   const pending = new PendingWrites(directory, device);
+  const header = await firstHeader(directory);
+  if (header !== null) pending.begin(header);
   const onProblem = (problem: JournalProblem) => {
     if (problem.kind === 'torn') return;
     throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `${directory}: ${problem.segment}: ${problem.message}`);
@@ -70,6 +74,12 @@ export class PendingWrites {
   constructor(directory: string, device: JournalledDevice) {
     this.#directory = directory;
     this.#device = device;
+  }
+
+  /** Where retention has deleted the opening, the oldest segment tells what it said. */
+  begin({ identity, config }: { readonly identity: string; readonly config: CoreConfig }): void {
+    this.#checkDevice(identity, config.deviceBytes);
+    this.#reshape(config.blockSize);
   }
 
   add({ event, payload }: JournalRecord): void {

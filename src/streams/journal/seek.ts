@@ -30,7 +30,7 @@ export async function journalIdIn(directory: string): Promise<string> {
   throw new JournalError('CACHETRAIL_JOURNAL_NONE', `no segment in ${directory} has a whole header`);
 }
 
-async function firstHeader(directory: string): Promise<SegmentHeader | null> {
+export async function firstHeader(directory: string): Promise<SegmentHeader | null> {
   for (const segment of await segmentsOf(directory)) {
     const bytes = await SegmentBytes.open(segment.path);
     try {

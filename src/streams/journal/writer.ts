@@ -192,7 +192,7 @@ export class JournalWriter implements JournalSink {
   #append(event: CacheEvent, payload: Uint8Array | undefined): void {
     if (!this.#take(event.seq)) return;
     if (event.type === 'opened') this.#begin(event);
-    else if (event.type === 'blockSizeChanged') this.#blockSize = event.to;
+    else if (event.type === 'blockSizeChanged') this.#reshape(event);
     assert(this.#session !== null, 'a journal begins with `opened`');
     if (event.type !== 'written' || !this.wantsPayload) return this.#encoder.add(event, null, null);
     assert(payload !== undefined && payload.length === event.length, 'a write comes with its bytes');
@@ -206,6 +206,14 @@ export class JournalWriter implements JournalSink {
     this.#journalId ??= newJournalId(opened, epochMs);
     this.#session = { journalId: this.#journalId, opened, epochMs };
     this.#blockSize = opened.config.blockSize;
+  }
+
+  /** Segments begun from here on say so, for who reads one without those before it. */
+  #reshape({ to: blockSize, capacity }: Extract<CacheEvent, { type: 'blockSizeChanged' }>): void {
+    this.#blockSize = blockSize;
+    if (this.#session === null) return;
+    const { opened } = this.#session;
+    this.#session = { ...this.#session, opened: { ...opened, config: { ...opened.config, blockSize, capacity } } };
   }
 
   /** Makes a frame of what is buffered and writes it. */
