@@ -27,6 +27,7 @@ const NO_JOURNAL_CODES: readonly string[] = [
   'CACHETRAIL_JOURNAL_NONE',
   'CACHETRAIL_JOURNAL_VERSION',
   'CACHETRAIL_JOURNAL_KEY',
+  'CACHETRAIL_JOURNAL_NO_BYTES',
 ];
 
 /** Wrong values of options reach the library before they are refused; they are usage errors all the same. */

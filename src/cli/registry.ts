@@ -46,7 +46,7 @@ export const COMMANDS: readonly RegisteredCommand[] = [
   },
   {
     name: 'export',
-    summary: 'write a journal as other programs read it: JSON lines, CSV, fio, blktrace',
+    summary: 'write a journal as other programs read it: JSON lines, CSV, fio, blktrace, dm-log-writes',
     load: async () => (await import('./commands/export.js')).exporting,
   },
 ];

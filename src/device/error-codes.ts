@@ -169,6 +169,11 @@ export const ERROR_CODES = {
     meaning: 'The journal does not hold what is needed to know that moment.',
     remedy: 'Ask for a seq between the first and the last of the journal; older ones may have been deleted.',
   },
+  CACHETRAIL_JOURNAL_NO_BYTES: {
+    meaning: 'The journal does not hold bytes that are needed: of a write, or of what was on the device before it.',
+    remedy:
+      'Keep the journal with mode `durable`; give the image as it was when the journal began with `export --base IMAGE`.',
+  },
   CACHETRAIL_JOURNAL_DEVICE: {
     meaning: 'The journal is that of another device.',
     remedy: 'Open the device that it belongs to, or choose another directory.',

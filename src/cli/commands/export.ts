@@ -5,6 +5,7 @@ import { type Command, EXIT, parsed } from '../command.js';
 import { reportFailure } from '../failure.js';
 import { directoryFrom, usage } from '../journal/arguments.js';
 import { type Exporter, exporterOf, FORMATS, type Format } from '../journal/export/formats.js';
+import { exportLogWrites } from '../journal/export/log-writes.js';
 import { ExportOutput } from '../journal/export/output.js';
 import { FILTER_HELP, FILTER_OPTIONS, filterFrom } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
@@ -26,12 +27,19 @@ Writes to stdout, or to a file.
   --format blktrace          the operations of the device as the kernel's block trace: queued when the cache decided on
                              one, issued when the device was asked, completed when it answered, with its error.
                              \`blkparse -i NAME\` and \`btt\` read it. Callers are processes, a barrier is an empty flush
+  --format dm-log-writes     the bytes that the device was given, as the kernel's log of writes, in its order, with a mark
+                             \`barrier-SEQ\` behind each flush: \`replay-log --log FILE --replay IMAGE --end-mark MARK\`
+                             gives the image of that moment. Only of a journal with the bytes of its writes (durable)
   --output FILE              write to a new file; of a block trace, the NAME in NAME.blktrace.0
   --json                     with --output: print what was written as one JSON object
 
 options for fio:
   --requests                 what the cache was asked for, and not what it asked the device for
   --file NAME                what to call the device (default: device)
+
+options for dm-log-writes:
+  --base IMAGE               the device as it was when the journal began: for blocks that were written in part, and whose
+                             other bytes only the device knew. Without it such a journal is refused
 
 options, of which all that are given must hold; an operation of the device is exported if the event that began it is chosen:
 ${FILTER_HELP}
@@ -50,13 +58,16 @@ exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interru
     const { json, requests } = values;
     const path = pathFrom(format, values.output);
     if (json && path === null) throw usage('--json tells what was written to a file: it needs --output');
-    if (format === 'blktrace' && path === null && process.stdout.isTTY) {
-      throw usage(`${format} is nothing for a terminal: give --output, or pipe it on`);
-    }
-    const exporter = exporterOf(format, { file: fileFrom(values.file), requests, isWanted: eventTest(filter) });
+    if (values.base !== undefined && format !== 'dm-log-writes') throw usage('--base is for dm-log-writes');
+    const file = fileFrom(values.file);
     try {
+      if (format === 'dm-log-writes') return await writeLog(directory, filter, path, values.base ?? null, json);
+      if (format === 'blktrace' && path === null && process.stdout.isTTY) {
+        throw usage('a block trace is nothing for a terminal: give --output, or pipe it on');
+      }
       // Operations need the sizes that the openings tell, whatever is chosen of the rest.
       const read = format === 'fio' || format === 'blktrace' ? {} : filter;
+      const exporter = exporterOf(format, { file, requests, isWanted: eventTest(filter) });
       return await write(exporter, directory, read, path, json);
     } catch (error) {
       return reportFailure(error, json);
@@ -70,6 +81,7 @@ const OPTIONS = {
   file: { type: 'string', default: 'device' },
   requests: { type: 'boolean', default: false },
   output: { type: 'string' },
+  base: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -101,12 +113,38 @@ async function write(
   }
 }
 
-function tellWritten(
-  written: { readonly output: string; readonly events: number; readonly bytes: number },
+/** The log needs all of the journal, and a file in which it can go back. */
+async function writeLog(
+  directory: string,
+  filter: JournalFilter,
+  path: string | null,
+  base: string | null,
   json: boolean,
-) {
+): Promise<number> {
+  if (path === null) throw usage('dm-log-writes needs --output FILE');
+  if (Object.keys(filter).length > 0) throw usage('dm-log-writes takes the whole journal: no events can be chosen');
+  const written = await exportLogWrites(directory, { output: path, base });
+  if (written === null) return EXIT.interrupted;
+  const { writes, discards, flushes, unknown, borrowed } = written;
+  tellWritten(written, json, [
+    `${plural(writes, 'write')}, ${plural(discards, 'discard')}, ${plural(flushes, 'flush', 'flushes')}, each with a mark`,
+  ]);
+  const of = 'of which nobody knows what the device has done: marked `unknown-SEQ`';
+  if (unknown > 0) process.stderr.write(`warning: ${plural(unknown, 'operation')} ${of}\n`);
+  const more = 'which may have carried changes that were told only later';
+  if (borrowed > 0) process.stderr.write(`warning: ${plural(borrowed, 'block')} written while borrowed, ${more}\n`);
+  return EXIT.ok;
+}
+
+interface Written {
+  readonly output: string;
+  readonly events: number;
+  readonly bytes: number;
+}
+
+function tellWritten(written: Written, json: boolean, more: readonly string[] = []): void {
   const { output, events, bytes } = written;
-  const text = `${output}: ${wholeText(bytes)} bytes, from ${plural(events, 'event')}`;
+  const text = [`${output}: ${wholeText(bytes)} bytes, from ${plural(events, 'event')}`, ...more].join('; ');
   process.stdout.write(`${json ? JSON.stringify(written) : text}\n`);
 }
 

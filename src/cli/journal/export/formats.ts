@@ -26,10 +26,12 @@ export interface ExportOptions {
   readonly isWanted: (event: CacheEvent, epochMs: number) => boolean;
 }
 
-export const FORMATS = ['jsonl', 'csv', 'fio', 'blktrace'] as const;
+export const FORMATS = ['jsonl', 'csv', 'fio', 'blktrace', 'dm-log-writes'] as const;
 export type Format = (typeof FORMATS)[number];
+/** Those that are made event by event; the other needs the journal whole, with its bytes. */
+export type StreamedFormat = Exclude<Format, 'dm-log-writes'>;
 
-export function exporterOf(format: Format, options: ExportOptions): Exporter {
+export function exporterOf(format: StreamedFormat, options: ExportOptions): Exporter {
   switch (format) {
     case 'jsonl':
       return lines([], (event, epochMs) => JSON.stringify(eventObject(event, epochMs)), options);
