@@ -7,6 +7,7 @@ export { BlockCache, type InvalidateResult } from './streams/block-cache.js';
 export { BorrowedBlock } from './streams/borrowed-block.js';
 export type { SubscriberError } from './streams/bus.js';
 export { type CancelTimer, type Clock, systemClock } from './streams/clock.js';
+export { DEVICE_CHANNEL, type DeviceChannelContext } from './streams/device-channel.js';
 export { type JournalOpening, openCache } from './streams/open-cache.js';
 export type { CacheOptions, JournalPlace } from './streams/options.js';
 export type { EventSink } from './streams/pipeline.js';

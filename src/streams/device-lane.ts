@@ -9,6 +9,7 @@ import type { Fill } from '../cache/state.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { codeOf, DeviceError } from '../device/errors.js';
 import type { CancelTimer, Clock } from './clock.js';
+import { type DeviceChannelContext, endOnChannel, isDeviceChannelWatched, startOnChannel } from './device-channel.js';
 
 export type DeviceCommand = { readonly io: number } & (
   | { readonly kind: 'read'; readonly offset: number; readonly length: number; readonly fill: Fill | null }
@@ -41,6 +42,8 @@ export interface LaneOptions {
   readonly owedMax: number;
   /** Memory for a read of so many bytes, asked for when the read starts. */
   readonly allocate: (bytes: number) => Uint8Array;
+  /** Bytes of a block, as of now. */
+  readonly blockBytes: () => number;
 }
 
 export function deviceLane(device: BlockDevice, options: LaneOptions): OperatorFunction<DeviceCommand, DeviceAnswer> {
@@ -65,6 +68,8 @@ interface Running {
   readonly startedAt: number;
   /** Has been told as timed out. */
   timedOut: boolean;
+  /** What the diagnostics channel has been told of it and waits to hear the end of; null if nobody listened. */
+  context: DeviceChannelContext | null;
   /** Neighbours in the order of start. A Set would cost as much as the rest of the lane. */
   previous: Running | null;
   next: Running | null;
@@ -114,7 +119,8 @@ class Lane {
       return;
     }
     this.#watch();
-    this.#send(running).then(
+    const sent = isDeviceChannelWatched() ? this.#sendWatched(running) : this.#send(running);
+    sent.then(
       (moved) => this.#answered(running, moved),
       (error: unknown) => this.#failed(running, error),
     );
@@ -122,7 +128,15 @@ class Lane {
 
   #enter(command: DeviceCommand, bytes: Uint8Array | null): Running {
     const startedAt = this.#options.clock.now();
-    const running: Running = { command, bytes, startedAt, timedOut: false, previous: this.#newest, next: null };
+    const running: Running = {
+      command,
+      bytes,
+      startedAt,
+      timedOut: false,
+      context: null,
+      previous: this.#newest,
+      next: null,
+    };
     if (this.#newest === null) this.#oldest = running;
     else this.#newest.next = running;
     this.#newest = running;
@@ -159,6 +173,18 @@ class Lane {
     }
   }
 
+  #sendWatched(running: Running): Promise<number | undefined> {
+    const { command } = running;
+    const { kind: operation, io } = command;
+    const blockBytes = this.#options.blockBytes();
+    const { offset, length } = extentOf(command);
+    const block = Math.floor(offset / blockBytes);
+    const count = Math.ceil(length / blockBytes);
+    const context = { operation, device: this.#device.identity, io, block, count, offset, length };
+    running.context = context;
+    return startOnChannel(context, () => this.#send(running));
+  }
+
   #answered(running: Running, moved: number | undefined): void {
     const { command, bytes } = running;
     if (bytes === null || (command.kind !== 'read' && command.kind !== 'write'))
@@ -179,8 +205,17 @@ class Lane {
     if (late) this.#owed--;
     else this.#leave(running);
     const { command, bytes, startedAt } = running;
-    this.#subscriber.next({ command, bytes, startedAt, at: this.#options.clock.now(), error, outcome, late });
+    const at = this.#options.clock.now();
+    this.#tell(running, { command, bytes, startedAt, at, error, outcome, late });
     this.#startWaiting();
+  }
+
+  /** An operation ends once on the channel too: of one that timed out, the late answer is not told there. */
+  #tell(running: Running, answer: DeviceAnswer): void {
+    const { context } = running;
+    if (context === null) return this.#subscriber.next(answer);
+    running.context = null;
+    endOnChannel(context, answer.error, () => this.#subscriber.next(answer));
   }
 
   #startWaiting(): void {
@@ -229,10 +264,22 @@ class Lane {
       this.#owed++;
       const { command, startedAt } = running;
       const error = timedOut(timeoutNs);
-      this.#subscriber.next({ command, bytes: null, startedAt, at, error, outcome: 'unknown', late: false });
+      this.#tell(running, { command, bytes: null, startedAt, at, error, outcome: 'unknown', late: false });
     }
     this.#startWaiting();
     this.#watch();
+  }
+}
+
+/** Bytes that an operation is about. */
+function extentOf(command: DeviceCommand): { readonly offset: number; readonly length: number } {
+  switch (command.kind) {
+    case 'barrier':
+      return { offset: 0, length: 0 };
+    case 'write':
+      return { offset: command.offset, length: command.bytes.length };
+    default:
+      return command;
   }
 }
 

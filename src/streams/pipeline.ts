@@ -113,7 +113,8 @@ export class Pipeline {
       closed: (op) => this.#closed(op),
     });
     const allocate = (bytes: number) => this.staging.take(bytes);
-    const lane = { clock, depth: deviceDepth, timeoutNs: deviceTimeoutNs, owedMax: OWED_MAX, allocate };
+    const blockBytes = () => this.state.blockSize;
+    const lane = { clock, depth: deviceDepth, timeoutNs: deviceTimeoutNs, owedMax: OWED_MAX, allocate, blockBytes };
     this.#wires.push(
       new Observable<DeviceCommand>((subscriber) => {
         this.#send = (command) => subscriber.next(command);

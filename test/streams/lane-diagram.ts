@@ -99,7 +99,7 @@ class Stage {
     this.#diagram = diagram;
     const { depth = 2, timeout = 1000, owedMax = 10 } = diagram;
     const allocate = (bytes: number) => new Uint8Array(bytes);
-    const options = { clock: this.clock, depth, timeoutNs: frame(timeout), owedMax, allocate };
+    const options = { clock: this.clock, depth, timeoutNs: frame(timeout), owedMax, allocate, blockBytes: () => 16 };
     this.#subscription = this.#commands.pipe(deviceLane(this.#device(), options)).subscribe({
       next: (answer) => this.#see(answer),
       error: () => this.#note('#', ''),
