@@ -12,4 +12,4 @@ export { type JournalOpening, openCache } from './streams/open-cache.js';
 export type { CacheOptions, JournalPlace } from './streams/options.js';
 export type { EventSink } from './streams/pipeline.js';
 export type { RequestOptions } from './streams/requester.js';
-export type { BlockInfo, CacheStats } from './streams/stats.js';
+export type { BlockInfo, CacheStats, TelemetryStats } from './streams/stats.js';

@@ -34,12 +34,13 @@ import {
   DEVICE_TIMEOUT_MS_DEFAULT,
   invalid,
 } from './options.js';
+import { newJournalId } from './journal/journal-id.js';
 import type { JournalStats } from './journal/types.js';
 import type { JournalOpening } from './open-cache.js';
 import { Parts } from './parts.js';
 import { type Commits, type EventSink, Pipeline } from './pipeline.js';
 import { Requester, type RequestOptions } from './requester.js';
-import { type BlockInfo, type CacheStats, inspectBlock, statsOf } from './stats.js';
+import { type BlockInfo, type CacheStats, inspectBlock, statsOf, type TelemetryStats } from './stats.js';
 import { zeroingDevice } from './zeroing-device.js';
 
 export interface InvalidateResult {
@@ -71,14 +72,20 @@ export class BlockCache {
   /** Every event, in one order for all subscribers. Never errors; completes after `closed`. */
   readonly events$: Observable<CacheEvent>;
   /**
-   * The same without hits: each `read`, and each `written` with cause 0, which the cache answered at once from memory. What
-   * follows these events costs a hit nothing.
+   * The same without hits: each `read`, and each `written` that the cache took at once, with cause 0, in no trace, and not
+   * through. What follows these events costs a hit nothing.
    */
   readonly slowEvents$: Observable<CacheEvent>;
   /** Subscribers that threw and were detached. */
   readonly errors$: Observable<SubscriberError>;
   /** The journal's directory and what was found in it; null for a cache without a journal of its own. */
   readonly journal: JournalOpening | null;
+  /** 32 hex digits: the id of the journal that its events go to, or the one that a new journal would have. */
+  readonly id: string;
+  /** Milliseconds since 1970 at `at` 0 of its events. */
+  readonly epochMs: number;
+  /** What becomes of the cache's spans, for `stats()`: set by instrumentation. */
+  telemetrySource: (() => TelemetryStats) | null = null;
   readonly #pipeline: Pipeline;
   readonly #device: BlockDevice;
   readonly #clock: Clock;
@@ -121,7 +128,10 @@ export class BlockCache {
     this.slowEvents$ = this.#pipeline.slowEvents$;
     this.errors$ = this.#pipeline.errors$;
     attachments.started?.(this.#pipeline.state);
-    this.#pipeline.submit({ type: 'open', at: this.#clock.now(), identity: device.identity, config });
+    const openedAt = clock.now();
+    this.#pipeline.submit({ type: 'open', at: openedAt, identity: device.identity, config });
+    this.id = journal?.journalId ?? newJournalId(device.identity, clock.epochMs, openedAt);
+    this.epochMs = clock.epochMs;
     this.#requester.checkOpen();
   }
 
@@ -366,7 +376,8 @@ export class BlockCache {
 
   stats(): CacheStats {
     const { state, staging } = this.#pipeline;
-    return { ...statsOf(state, staging.memoryBytes), journal: this.#journalStats() };
+    const telemetry = this.telemetrySource === null ? null : this.telemetrySource();
+    return { ...statsOf(state, staging.memoryBytes), journal: this.#journalStats(), telemetry };
   }
 
   inspect(block: number): BlockInfo {

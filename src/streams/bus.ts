@@ -73,14 +73,14 @@ export class EventBus {
     this.#delivering = false;
   }
 
-  /** The same for one hit, when nothing else is lined up. */
+  /** The same for one event, as a rule a hit, when nothing else is lined up. */
   publish(event: CacheEvent): void {
     if (this.#delivering || this.#pendingCount > 0) {
       this.add(event);
       return this.deliver();
     }
     this.#first = null;
-    if (this.#hitListeners.length === 0) return;
+    if (this.#listeners.length === 0 || (this.#hitListeners.length === 0 && isHit(event))) return;
     this.#delivering = true;
     this.#send(event);
     this.#delivering = false;
@@ -147,9 +147,11 @@ export class EventBus {
   }
 }
 
-/** A request that the cache answered at once, from memory. */
+/** A request that the cache answered at once, from memory. Of a write that was made in a trace there is more to tell. */
 function isHit(event: CacheEvent): boolean {
-  return event.type === 'read' || (event.type === 'written' && event.cause === 0);
+  return (
+    event.type === 'read' || (event.type === 'written' && event.cause === 0 && event.trace === null && !event.through)
+  );
 }
 
 /** Subscribes plain functions to the bus directly, without the layers that RxJS would put between. */

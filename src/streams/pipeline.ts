@@ -29,6 +29,8 @@ import { type Deadline, ticks } from './ticks.js';
 
 /** Gets every event before it is applied: the seam for a journal. An event that it throws on stops the cache. */
 export interface EventSink {
+  /** Of a journal: its id, 32 hex digits, as soon as it has the first event. */
+  readonly journalId?: string | null;
   /** `payload`: the bytes of a `written`. Read before `append` returns. */
   append(event: CacheEvent, payload?: Uint8Array): void;
 }

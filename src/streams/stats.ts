@@ -27,6 +27,16 @@ export interface CacheStats extends Readonly<Counters> {
   readonly events: number;
   /** What became of the events in the journal; null for a cache without a journal of its own. */
   readonly journal: JournalStats | null;
+  /** What became of spans; null for a cache that nobody has instrumented. */
+  readonly telemetry: TelemetryStats | null;
+}
+
+/** Spans of this process: those of every instrumented cache are made and exported together. */
+export interface TelemetryStats {
+  readonly spansStarted: number;
+  readonly spansEnded: number;
+  /** Finished spans that were not exported: the queue was full, or the exporter failed. Of an SDK of one's own, not known. */
+  readonly spansDropped: number;
 }
 
 export interface BlockInfo {
@@ -42,8 +52,8 @@ export interface BlockInfo {
   readonly lastError: string | null;
 }
 
-/** What follows from the state alone: all but the journal's part. */
-export type StateStats = Omit<CacheStats, 'journal'>;
+/** What follows from the state alone: all but the parts of the journal and the telemetry. */
+export type StateStats = Omit<CacheStats, 'journal' | 'telemetry'>;
 
 export function statsOf(state: CacheState, stagingBytes: number): StateStats {
   const { counters, slots } = state;

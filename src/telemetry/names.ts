@@ -24,7 +24,7 @@ export const SPAN = {
   deviceBarrier: 'cachetrail.device.barrier',
   deviceDiscard: 'cachetrail.device.discard',
   deviceZero: 'cachetrail.device.zero',
-  lateAnswer: 'cachetrail.device.late_answer',
+  lateAnswer: 'cachetrail.late_answer',
   writeback: 'cachetrail.writeback',
   retryWait: 'cachetrail.retry_wait',
   park: 'cachetrail.park',

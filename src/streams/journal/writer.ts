@@ -14,7 +14,7 @@ import { contentDigests } from './content.js';
 import { JournalError } from './errors.js';
 import { hexOf } from './frame.js';
 import { lockJournal, type Unlock } from './lock.js';
-import { newJournalId } from './journal-id.js';
+import { newJournalIdBytes } from './journal-id.js';
 import { SegmentWriter, type Session } from './segment-writer.js';
 import type { JournalSink } from './sink.js';
 import { findTail } from './tail.js';
@@ -203,7 +203,7 @@ export class JournalWriter implements JournalSink {
   #begin(opened: Opened): void {
     assert(this.#session === null, 'a journal is written for one cache at a time');
     const { epochMs } = this.#settings.clock;
-    this.#journalId ??= newJournalId(opened, epochMs);
+    this.#journalId ??= newJournalIdBytes(opened.identity, epochMs, opened.at);
     this.#session = { journalId: this.#journalId, opened, epochMs };
     this.#blockSize = opened.config.blockSize;
   }

@@ -73,7 +73,7 @@ export class DeviceSpans {
   answeredLate({ seq, at, io, code }: EventOf<'deviceAnsweredLate'>): void {
     const late = this.#timedOut.get(io);
     this.#timedOut.delete(io);
-    const attributes = { [ATTRIBUTE.seq]: seq, [ATTRIBUTE.io]: io };
+    const attributes = { [ATTRIBUTE.seq]: seq };
     const parent = late?.ref ?? null;
     const key = `late ${seq}`;
     const began = Math.min(late?.at ?? at, at);

@@ -23,6 +23,8 @@ import { Writebacks } from './writebacks.js';
 export interface ProjectionOptions {
   /** Cached reads, writes and borrows have spans too, of no length. Default false. */
   readonly hits?: boolean;
+  /** The device's name, for events that begin after `opened`. */
+  readonly device?: string;
 }
 
 const SURVIVOR_CODES = {
@@ -45,7 +47,7 @@ export class SpanProjection {
   /** Of the last event. */
   #at = 0;
 
-  constructor(sink: SpanSink, { hits = false }: ProjectionOptions = {}) {
+  constructor(sink: SpanSink, { hits = false, device: identity = '' }: ProjectionOptions = {}) {
     const spans = new Spans(sink);
     const requests = new Requests(spans);
     const device = new DeviceSpans(spans);
@@ -53,6 +55,7 @@ export class SpanProjection {
     const troubles = new Troubles(spans);
     const barriers = new Barriers(requests, device, writes, troubles);
     const writebacks = new Writebacks({ spans, requests, device, writes, troubles, barriers });
+    device.identity = identity;
     this.#hits = hits;
     this.#requests = requests;
     this.#device = device;

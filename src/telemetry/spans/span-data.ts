@@ -69,14 +69,18 @@ export class SpanDataSink implements SpanSink {
       startTime: hrTime(this.epochMs, start.startAt),
       endTime: hrTime(this.epochMs, endAt),
       attributes: all,
-      links: [...start.links, ...links],
+      links: [...start.links, ...links].map(plainLink),
       status: status === 'unset' ? { code: SpanStatusCode.UNSET } : failed(all[ATTRIBUTE.errorType]),
     });
   }
 }
 
-export function failed(errorType: SpanAttributes[string] | undefined): SpanDataStatus {
+function failed(errorType: SpanAttributes[string] | undefined): SpanDataStatus {
   return { code: SpanStatusCode.ERROR, message: String(errorType ?? '') };
+}
+
+function plainLink({ to: { traceId, spanId, flags }, attributes }: SpanLink): SpanLink {
+  return { to: { traceId, spanId, flags }, attributes };
 }
 
 function isOpenRef(ref: SpanRef): ref is OpenRef {

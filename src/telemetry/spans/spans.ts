@@ -1,6 +1,7 @@
 /** Begins and ends spans for the parts of the projection: counts their links, and keeps time from going back. */
 import { SpanKind } from '@opentelemetry/api';
 import { ATTRIBUTE, type Relation, SPAN, type SpanName } from '../names.js';
+import { isSampled } from './event.js';
 import type { SpanAttributes, SpanLink, SpanRef, SpanSink } from './span-sink.js';
 
 /** An SDK keeps so many links of a span, and drops the oldest of more. */
@@ -41,7 +42,8 @@ export class Spans {
     this.#sink = sink;
   }
 
-  begin({ key, name, at, parent, attributes, kind = SpanKind.INTERNAL, links = [] }: Beginning): OpenSpan {
+  begin({ key, name, at, parent, attributes, kind = SpanKind.INTERNAL, links: all = [] }: Beginning): OpenSpan {
+    const links = leading(all);
     const kept = links.length <= LINKS_MAX ? links : links.slice(0, LINKS_MAX);
     const ref = this.#sink.start({ key, name, kind, startAt: at, parent, attributes, links: kept });
     const span: OpenSpan = { key, ref, startAt: at, links: kept.length };
@@ -49,15 +51,16 @@ export class Spans {
     return span;
   }
 
-  end(span: OpenSpan, { at, attributes = {}, error = '', links = [] }: Ending): void {
+  end(span: OpenSpan, { at, attributes = {}, error = '', links: all = [] }: Ending): void {
+    const links = leading(all);
     // What the device answered can be decided on after a request that was made a moment later.
     const endAt = Math.max(at, span.startAt);
     const room = Math.max(0, LINKS_MAX - span.links);
     const kept = links.length <= room ? links : links.slice(0, room);
     span.links += kept.length;
     if (kept.length < links.length) this.#overflow(span, links.slice(room), endAt);
-    const all = error === '' ? attributes : { ...attributes, [ATTRIBUTE.errorType]: error };
-    this.#sink.end(span.ref, { endAt, attributes: all, status: error === '' ? 'unset' : 'error', links: kept });
+    const told = error === '' ? attributes : { ...attributes, [ATTRIBUTE.errorType]: error };
+    this.#sink.end(span.ref, { endAt, attributes: told, status: error === '' ? 'unset' : 'error', links: kept });
   }
 
   /** One whose end is known when it is told of: of no length, unless `startAt` says otherwise. */
@@ -77,6 +80,11 @@ export class Spans {
       span.links += part.length;
     }
   }
+}
+
+/** Those that lead anywhere: of what is in no sampled trace, nobody will have a span. */
+function leading(links: readonly SpanLink[]): readonly SpanLink[] {
+  return links.every(({ to }) => isSampled(to)) ? links : links.filter(({ to }) => isSampled(to));
 }
 
 export function link(to: SpanRef, relation: Relation, attributes: SpanAttributes = {}): SpanLink {

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { CacheEvent, TraceRef } from '../../../src/index.js';
 import { ATTRIBUTE, type Relation, type SpanData, SpanProjector, type SpanName } from '../../../src/telemetry/index.js';
+import type { RandomRun } from './random-run.js';
 import type { ProjectionOptions } from '../../../src/telemetry/spans/projection.js';
 
 export const EPOCH_MS = 1_700_000_000_000;
@@ -10,6 +11,13 @@ export const JOURNAL_ID = '0123456789abcdef0123456789abcdef';
 export function spansOf(events: readonly CacheEvent[], options: ProjectionOptions = {}): Projected {
   const projector = new SpanProjector({ journalId: JOURNAL_ID, ...options });
   const spans = events.flatMap((event) => projector.take(event, EPOCH_MS));
+  return new Projected([...spans, ...projector.finish()]);
+}
+
+/** The same for a whole run of a cache. */
+export function projected({ events, id, epochMs }: RandomRun): Projected {
+  const projector = new SpanProjector({ journalId: id });
+  const spans = events.flatMap((event) => projector.take(event, epochMs));
   return new Projected([...spans, ...projector.finish()]);
 }
 
