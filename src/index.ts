@@ -4,6 +4,7 @@ export type * from './cache/events.js';
 export { type CacheMode, type CoreConfig, type CoreLimits, DEFAULT_LIMITS, type PolicyName } from './cache/limits.js';
 export * from './device/index.js';
 export { BlockCache, type InvalidateResult } from './streams/block-cache.js';
+export { CacheHandle, type HandleOptions } from './streams/cache-handle.js';
 export { BorrowedBlock } from './streams/borrowed-block.js';
 export type { SubscriberError } from './streams/bus.js';
 export { type CancelTimer, type Clock, systemClock } from './streams/clock.js';

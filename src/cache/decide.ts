@@ -4,7 +4,16 @@
  */
 import { assert } from '../device/errors.js';
 import { grantClears } from './decide/clears.js';
-import { decideAbort, decideInvalidate, decideOpen, decideOption, decideResize, decideTick } from './decide/control.js';
+import {
+  decideAbort,
+  decideCloseHandle,
+  decideInvalidate,
+  decideOpen,
+  decideOpenHandle,
+  decideOption,
+  decideResize,
+  decideTick,
+} from './decide/control.js';
 import { decideAnswer } from './decide/answers.js';
 import { decideBlockSize, decideClose, decideFlush, settleWaits, startBarrier } from './decide/durability.js';
 import { decideClear } from './decide/clears.js';
@@ -80,6 +89,10 @@ function decideInput(turn: Turn, input: Exclude<Input, { type: 'read' }>): void 
       return decideOption(turn, input);
     case 'close':
       return decideClose(turn, input);
+    case 'openHandle':
+      return decideOpenHandle(turn, input);
+    case 'closeHandle':
+      return decideCloseHandle(turn, input);
     case 'abort':
       return decideAbort(turn, input);
     case 'open':

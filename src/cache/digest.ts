@@ -19,6 +19,10 @@ export function hashState(state: CacheState): string {
     digest.number(block);
     digest.record(failure);
   }
+  for (const told of [[...state.handles.values()], [...state.remembered.values()], state.resolved]) {
+    digest.number(told.length);
+    for (const entry of told) digest.record(entry);
+  }
   digest.record(state.counters);
   digest.record(state.limits);
   return digest.value;

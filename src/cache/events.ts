@@ -79,6 +79,8 @@ export type ResizeReason = 'asked' | 'growth' | 'idle';
 export type ClearKind = 'discard' | 'zero' | 'drop';
 /** `unknown`: a timeout or a short write; part of the run may have reached the device. */
 export type FailureOutcome = 'failed' | 'unknown';
+/** How a failure was resolved: what had failed became durable, or was given up or replaced by name. */
+export type FailureEnd = 'durable' | 'discarded';
 export type RequestKind =
   | 'read'
   | 'write'
@@ -92,7 +94,8 @@ export type RequestKind =
   | 'markDirty'
   | 'resize'
   | 'setBlockSize'
-  | 'close';
+  | 'close'
+  | 'openHandle';
 
 export interface Opened extends Fact<'opened'> {
   readonly identity: string;
@@ -158,8 +161,27 @@ export interface FlushStarted extends Request<'flushStarted'>, Run {
   readonly pending: number;
   /** Writes up to this generation are to become durable. */
   readonly generation: number;
+  /** Who is told of failures that have been resolved: the cache itself is 0, and -1 is nobody. */
+  readonly handle: number;
 }
 export interface FlushFinished extends RequestFact<'flushFinished'> {}
+/**
+ * The handle of a flush or close is told of failures that have been resolved since, and of which it had not been told while
+ * they were not. Comes before the end of the request, which fails if it is a flush.
+ */
+export interface ResolvedTold extends RequestFact<'resolvedTold'> {
+  readonly handle: number;
+  readonly blocks: readonly number[];
+  readonly codes: readonly string[];
+  /** The device operations that failed. */
+  readonly ios: readonly number[];
+  readonly ends: readonly FailureEnd[];
+  readonly resolvedAt: readonly number[];
+  /** The barriers that made the blocks durable, or the clears that replaced them; 0 where the cache alone forgot them. */
+  readonly resolvedIos: readonly number[];
+  /** More of them, of which too many were remembered to keep their blocks. */
+  readonly forgotten: number;
+}
 export interface FlushFailed extends RequestFact<'flushFailed'>, Survivors {}
 
 /** A writeback batch: `runs` is block, count, block, count, … in order of block. */
@@ -287,6 +309,12 @@ export interface Resized extends Request<'resized'> {
   readonly capacity: number;
   readonly frames: number;
 }
+/** A handle was opened: failures from here on are owed to it. Its number is that of the request. */
+export interface HandleOpened extends Request<'handleOpened'> {}
+export interface HandleClosed extends Request<'handleClosed'> {
+  readonly handle: number;
+}
+
 export interface BlockSizeRequested extends Request<'blockSizeRequested'> {
   /** Bytes. */
   readonly to: number;
@@ -352,6 +380,7 @@ export type CacheEvent =
   | FlushStarted
   | FlushFinished
   | FlushFailed
+  | ResolvedTold
   | BatchPlanned
   | WritebackStarted
   | WritebackFinished
@@ -375,6 +404,8 @@ export type CacheEvent =
   | BorrowQueued
   | Borrowed
   | Released
+  | HandleOpened
+  | HandleClosed
   | Resized
   | BlockSizeRequested
   | BlockSizeChanged

@@ -29,7 +29,9 @@ export type Input =
       readonly length: number;
       readonly through: boolean;
     } & RequestInput)
-  | ({ readonly type: 'flush' } & RangeInput)
+  | ({ readonly type: 'flush'; readonly handle: number } & RangeInput)
+  | ({ readonly type: 'openHandle' } & RequestInput)
+  | ({ readonly type: 'closeHandle'; readonly handle: number } & RequestInput)
   | ({ readonly type: 'invalidate' } & RangeInput)
   | ({ readonly type: 'clear'; readonly kind: ClearKind; readonly reason: string } & RangeInput)
   | ({ readonly type: 'borrow'; readonly block: number } & RequestInput)
@@ -71,7 +73,11 @@ export function inputOf(event: CacheEvent): Input {
     case 'written':
       return event.borrowed ? { type: 'markDirty', ...requestOf(event), block: event.block } : writeInput(event);
     case 'flushStarted':
-      return rangeInput('flush', event);
+      return { type: 'flush', ...rangeOf(event), handle: event.handle };
+    case 'handleOpened':
+      return { type: 'openHandle', ...requestOf(event) };
+    case 'handleClosed':
+      return { type: 'closeHandle', ...requestOf(event), handle: event.handle };
     case 'invalidated':
       return rangeInput('invalidate', event);
     case 'clearQueued':
@@ -128,7 +134,7 @@ function rangeOf(event: RangeEvent): RangeInput {
 }
 
 /** Field by field: in a replay a spread costs more than the decision. */
-function rangeInput(type: 'read' | 'readahead' | 'flush' | 'invalidate', event: RangeEvent): Input {
+function rangeInput(type: 'read' | 'readahead' | 'invalidate', event: RangeEvent): Input {
   const { at, op, actor, trace, block, count } = event;
   return { type, at, op, actor, trace, block, count };
 }
@@ -143,9 +149,12 @@ function refusedInput(event: Extract<CacheEvent, { type: 'requestRefused' }>): I
   switch (event.request) {
     case 'read':
     case 'readahead':
-    case 'flush':
     case 'invalidate':
       return rangeInput(event.request, event);
+    case 'flush':
+      return { type: 'flush', ...rangeOf(event), handle: 0 };
+    case 'openHandle':
+      return { type: 'openHandle', ...requestOf(event) };
     case 'write':
       return { type: 'write', ...requestOf(event), offset: event.offset, length: event.length, through: false };
     case 'discard':

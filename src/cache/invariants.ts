@@ -1,6 +1,7 @@
 /** What must hold of a whole state after every decision. Costs time in proportion to the cache: for tests and replay. */
 import { assert } from '../device/errors.js';
 import { ABSENT, CLEAN, DIRTY, LOADING, UNSYNCED, WRITING } from './block-state.js';
+import { HANDLES_MAX, RESOLVED_FAILURES_MAX } from './limits.js';
 import { HELD, IN_FLIGHT, PARKED, READY, RETRYING, STUCK, WAITS_FOR_BARRIER } from './slot-table.js';
 import type { CacheState, PendingWait } from './state.js';
 
@@ -9,6 +10,7 @@ export function checkInvariants(state: CacheState): void {
   checkCounts(state);
   checkInFlight(state);
   checkWaits(state);
+  checkRemembered(state);
   if (state.phase === 'closed') assert(state.slots.kept === 0, 'a closed cache keeps nothing');
 }
 
@@ -114,6 +116,26 @@ function checkWaits(state: CacheState): void {
     });
     assert(unwritten === wait.unwritten && undurable === wait.undurable, 'what a wait waits for is counted');
   }
+}
+
+function checkRemembered(state: CacheState): void {
+  const { slots, remembered, resolved, handles } = state;
+  for (const { block } of remembered.values()) {
+    const slot = slots.find(block);
+    assert(slot !== -1 && slots.chains.chainOf(slot) !== -1, 'a failure is resolved when its block need not be kept');
+  }
+  assert(resolved.length <= RESOLVED_FAILURES_MAX, 'resolved failures are bounded');
+  assert(handles.size <= HANDLES_MAX, 'handles are bounded');
+  for (const { owed } of [...remembered.values(), ...resolved]) {
+    assert(
+      owed.every((handle) => handles.has(handle)),
+      'a failure is owed to open handles only',
+    );
+  }
+  assert(
+    resolved.every(({ owed }) => owed.length > 0),
+    'what everybody knows is not kept',
+  );
 }
 
 function isLeftFor(wait: PendingWait): (base: number) => boolean {

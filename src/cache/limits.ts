@@ -82,6 +82,10 @@ export const DEFAULT_LIMITS: CoreLimits = {
 
 /** Capacity in blocks of a cache for which none was chosen: 16 MiB, or the whole device where that is less. */
 export const CAPACITY_BYTES_DEFAULT = 16 * 1024 * 1024;
+/** Handles that may be open at once; each is owed the failures that happen. */
+export const HANDLES_MAX = 256;
+/** Failures that have been resolved and of which some handle has not been told. Of more, only their number is kept. */
+export const RESOLVED_FAILURES_MAX = 1024;
 /** Slot numbers are 32-bit, and the index has twice as many entries as there are slots. */
 export const CAPACITY_BLOCKS_MAX = 2 ** 29;
 

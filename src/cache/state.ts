@@ -1,7 +1,7 @@
 /** The whole state of a cache: a fold of its events and nothing else. Only `evolve` changes it. */
 import { blockCountOf, bytesOfRange } from '../device/geometry.js';
 import { Counters } from './counters.js';
-import type { ClearKind, TraceRef, WritebackReason } from './events.js';
+import type { ClearKind, FailureEnd, TraceRef, WritebackReason } from './events.js';
 import { Frames } from './frames.js';
 import { type CoreConfig, type CoreLimits, DEFAULT_LIMITS, slabBlocks } from './limits.js';
 import { NumberedMap } from './numbered-map.js';
@@ -52,6 +52,8 @@ export interface PendingWait {
   /** Of a close: why what cannot be saved may be lost, or ''. Of a change of block size: the new one, in bytes. */
   readonly abandon: string;
   readonly blockSize: number;
+  /** Who asked, of a flush or close; NOBODY is owed nothing. */
+  readonly handle: number;
 }
 
 /** A discard, zero or drop. Its range is locked from the moment that it is asked for. */
@@ -126,6 +128,34 @@ export interface BlockFailure {
   readonly io: number;
 }
 
+/** A failure that was told, or was final enough to be: of one block, which is not safe until it is resolved. */
+export interface RememberedFailure extends BlockFailure {
+  readonly block: number;
+  /** The event that made it final. */
+  readonly seq: number;
+  /** Handles that were open then and have not been told of it. */
+  owed: number[];
+}
+
+export interface ResolvedFailure extends RememberedFailure {
+  readonly end: FailureEnd;
+  readonly resolvedAt: number;
+  readonly resolvedIo: number;
+}
+
+/** Who is told of failures. Number 0 is the cache itself; the others are the numbers of the requests that opened them. */
+export interface Handle {
+  readonly handle: number;
+  readonly openedSeq: number;
+  /** Resolved failures that it is owed and of which too many were remembered, and the blocks between which they were. */
+  forgotten: number;
+  forgottenFrom: number;
+  forgottenEnd: number;
+}
+
+/** The handle of a request that is nobody's: it is told of no resolved failures. */
+export const NOBODY = -1;
+
 const UNOPENED: CoreConfig = {
   deviceBytes: 1,
   blockSize: 512,
@@ -192,6 +222,11 @@ export class CacheState {
   readonly runs = new RunQueue();
   retries: ScheduledRetry[] = [];
   readonly failures = new Map<number, BlockFailure>();
+  readonly handles = new Map<number, Handle>([[0, newHandle(0, 0)]]);
+  /** Failures that were told or final and are not resolved, by block. */
+  readonly remembered = new Map<number, RememberedFailure>();
+  /** Those that have been resolved, oldest first, while some handle has not been told. */
+  resolved: ResolvedFailure[] = [];
   readonly counters = new Counters();
 
   constructor(options: { readonly bytes: boolean }) {
@@ -233,6 +268,19 @@ export class CacheState {
     for (const io of this.stuck.values()) if (io.kind === 'clear' && overlaps(io, block, count)) return true;
     return false;
   }
+}
+
+export function newHandle(handle: number, openedSeq: number): Handle {
+  return { handle, openedSeq, forgotten: 0, forgottenFrom: 0, forgottenEnd: 0 };
+}
+
+/** A handle has not been told of a failure in the range. */
+export function isOwed(
+  failure: RememberedFailure,
+  handle: number,
+  range: { readonly block: number; readonly count: number },
+): boolean {
+  return failure.owed.includes(handle) && overlaps(range, failure.block, 1);
 }
 
 /** So many barriers have failed that the wait ends without them. A write-through needs none, and goes on. */

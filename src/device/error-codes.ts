@@ -84,6 +84,12 @@ export const ERROR_CODES = {
     meaning: 'Some blocks could not be made durable.',
     remedy: 'See `blocks` and their causes. They are kept; cure the device and flush again.',
   },
+  CACHETRAIL_FAILURE_RESOLVED: {
+    meaning:
+      'Writes had failed since this handle last asked, and have been resolved: they are durable, or were given up by name.',
+    remedy:
+      'None needed: `blocks` says what had failed and how it ended. It is told once; a cache that was closed is closed.',
+  },
   CACHETRAIL_CLOSE_FAILED: {
     meaning: 'The cache could not be closed without losing data, so it stays open.',
     remedy: 'Cure the device and close again, or `close({ abandon: reason })` to lose the blocks by name.',

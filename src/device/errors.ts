@@ -36,16 +36,31 @@ export interface FailedBlock {
   readonly code: string;
   /** The device's own error, as it came. */
   readonly cause: unknown;
+  /** Null for a block that is not safe. Else it is not needed any more: this handle is told once that it had failed. */
+  readonly resolved: Resolution | null;
+}
+
+/** How a failure came to its end. */
+export interface Resolution {
+  /** `durable`: by another write and barrier. `discarded`: given up, or replaced by a discard or zero. */
+  readonly end: 'durable' | 'discarded';
+  /** Nanoseconds since the cache's epoch. */
+  readonly at: number;
+  /** The barrier or clear that did it, or 0 where the device had no part in it. */
+  readonly io: number;
 }
 
 /** Blocks that could not be made durable: rejected by `flush`, `close` and writes that wait for the device. */
 export class WriteError extends CachetrailError {
   override readonly name = 'WriteError';
   readonly blocks: readonly FailedBlock[];
+  /** Resolved failures beside these, of which only the number is known: there were too many to remember their blocks. */
+  readonly forgotten: number;
 
-  constructor(code: ErrorCode, message: string, blocks: readonly FailedBlock[]) {
+  constructor(code: ErrorCode, message: string, blocks: readonly FailedBlock[], forgotten = 0) {
     super(code, message, { cause: blocks[0]?.cause });
     this.blocks = blocks;
+    this.forgotten = forgotten;
   }
 }
 

@@ -7,6 +7,7 @@ export {
   codeOf,
   DeviceError,
   type FailedBlock,
+  type Resolution,
   InternalError,
   RequestError,
   WriteError,

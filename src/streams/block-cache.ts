@@ -5,9 +5,9 @@ import { hashState } from '../cache/digest.js';
 import type { CacheEvent, ClearKind, TraceRef } from '../cache/events.js';
 import { checkInvariants } from '../cache/invariants.js';
 import type { CoreLimits } from '../cache/limits.js';
-import type { CacheState } from '../cache/state.js';
+import { type CacheState, NOBODY } from '../cache/state.js';
 import type { BlockDevice } from '../device/block-device.js';
-import { CachetrailError, DeviceError, RequestError } from '../device/errors.js';
+import { RequestError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
 import {
   checkBlock,
@@ -21,8 +21,10 @@ import {
 } from './arguments.js';
 import type { BorrowedBlock } from './borrowed-block.js';
 import type { SubscriberError } from './bus.js';
+import { type CacheHandle, type HandleOptions, openHandle } from './cache-handle.js';
 import { BorrowCaller, InvalidateCaller, PlainCaller } from './callers.js';
 import type { Clock } from './clock.js';
+import { setDeviceOption } from './device-options.js';
 import {
   type CacheOptions,
   checkBlockSize,
@@ -271,15 +273,19 @@ export class BlockCache {
 
   /**
    * Resolves when all that was written before the call, in `range` or everywhere, is durable. Otherwise rejects with
-   * WriteError CACHETRAIL_FLUSH_FAILED naming the blocks, every time, until they are durable or discarded.
+   * WriteError CACHETRAIL_FLUSH_FAILED naming the blocks, every time, until they are durable or discarded. What had failed
+   * and was resolved before anybody was told is told once, by CACHETRAIL_FAILURE_RESOLVED if nothing else is wrong.
    */
   async flush(range?: BlockRange, options: RequestOptions = {}): Promise<void> {
-    const { block, count } = this.#checkedRange(range);
-    await this.#requester.send(
-      new PlainCaller(),
-      { type: 'flush', ...this.#requester.request(options), block, count },
-      options,
-    );
+    await this.#flush(0, range, options);
+  }
+
+  /**
+   * A handle for one of several users of the cache, each with its own account of what has failed. Rejects with
+   * CACHETRAIL_OVERLOADED if too many are open. The cache itself is the first, and closing it closes them all.
+   */
+  async open(options: HandleOptions = {}): Promise<CacheHandle> {
+    return openHandle(this, this.#requester, (...flush) => this.#flush(...flush), options);
   }
 
   /** Drops clean copies. Rejects with CACHETRAIL_DIRTY if that would lose data, unless `discardDirty` says why it may. */
@@ -360,9 +366,9 @@ export class BlockCache {
     checkName('the name of an option', name);
     const { limits } = this.#pipeline.state;
     if (!Object.hasOwn(limits, name)) {
-      await this.flush(undefined, options);
+      await this.#flush(NOBODY, undefined, options);
       await this.invalidate(undefined, options);
-      return this.#setDeviceOption(name, String(value));
+      return setDeviceOption(this.#device, name, String(value));
     }
     const number = Number(value);
     if (name === 'slabBytes') throw invalid('slabBytes is fixed while the cache is open');
@@ -416,13 +422,10 @@ export class BlockCache {
     return this.#pipeline.state.phase === 'closing' ? this.#closing : this.close();
   }
 
-  async #setDeviceOption(name: string, value: string): Promise<void> {
-    try {
-      await this.#device.setOption(name, value);
-    } catch (cause) {
-      if (cause instanceof CachetrailError) throw cause;
-      throw new DeviceError('CACHETRAIL_UNKNOWN_OPTION', `the device would not take ${value} for ${name}`, { cause });
-    }
+  async #flush(handle: number, range: BlockRange | undefined, options: RequestOptions): Promise<void> {
+    const { block, count } = this.#checkedRange(range);
+    const input = { type: 'flush', ...this.#requester.request(options), block, count, handle } as const;
+    await this.#requester.send(new PlainCaller(), input, options);
   }
 
   #mayReadNow(): boolean {

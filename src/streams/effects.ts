@@ -95,7 +95,11 @@ export class Effects {
         return callers.take(event.op)?.fail(failures.ofRead(event));
       case 'writeFinished':
         return this.#throughDone(event);
+      case 'resolvedTold':
+        return failures.noteResolved(event);
       case 'flushFinished':
+      case 'handleOpened':
+      case 'handleClosed':
       case 'readaheadRequested':
       case 'optionSet':
         return this.#done(event.op);

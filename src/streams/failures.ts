@@ -13,6 +13,8 @@ export class Failures {
   readonly #state: CacheState;
   /** What the device threw, by operation: events hold codes only. */
   readonly #causes = new Map<number, unknown>();
+  /** What is to be told beside the end of the request that is being decided. */
+  #resolved: EventOf<'resolvedTold'> | null = null;
 
   constructor(state: CacheState) {
     this.#state = state;
@@ -42,17 +44,53 @@ export class Failures {
 
   ofSurvivors(event: EventOf<'writeFailed' | 'flushFailed' | 'closeFailed' | 'blockSizeFailed'>): CachetrailError {
     const blocks = event.blocks.map((block, at): FailedBlock => {
-      return { block, code: event.codes[at], cause: this.#causes.get(event.ios[at]) };
+      return { block, code: event.codes[at], cause: this.#causes.get(event.ios[at]), resolved: null };
     });
-    if (blocks.length === 0) {
+    const told = this.#takeResolved(event.op);
+    if (blocks.length === 0 && event.barrierIo === 0 && told !== null) return this.#ofResolved(told);
+    if (blocks.length === 0 && told === null) {
       const cause = this.#causes.get(event.barrierIo);
       return new DeviceError('CACHETRAIL_BARRIER_FAILED', `the device could not sync: ${why(cause, '')}`, { cause });
     }
     const code = SURVIVOR_CODES[event.type];
+    const how = code === 'CACHETRAIL_WRITE_FAILED' ? 'safe' : 'durable';
+    const message =
+      blocks.length === 0 ? 'the device could not sync' : `${nameBlocks(blocks)} could not be made ${how}`;
+    if (told === null) return new WriteError(code, message, blocks);
+    const { blocks: resolved, message: more, forgotten } = this.#ofResolved(told);
+    return new WriteError(code, `${message}; ${more}`, [...blocks, ...resolved], forgotten);
+  }
+
+  /** Comes before the end of its request. */
+  noteResolved(event: EventOf<'resolvedTold'>): void {
+    this.#resolved = event;
+  }
+
+  /** For a request that is done, and is told of failures that have been resolved; null if there are none. */
+  ofResolved(op: number): WriteError | null {
+    const told = this.#takeResolved(op);
+    return told === null ? null : this.#ofResolved(told);
+  }
+
+  #takeResolved(op: number): EventOf<'resolvedTold'> | null {
+    const told = this.#resolved;
+    this.#resolved = null;
+    return told?.op === op ? told : null;
+  }
+
+  #ofResolved(event: EventOf<'resolvedTold'>): WriteError {
+    const { codes, ios, ends, resolvedAt, resolvedIos, forgotten } = event;
+    const blocks = event.blocks.map((block, at): FailedBlock => {
+      const resolved = { end: ends[at], at: resolvedAt[at], io: resolvedIos[at] };
+      return { block, code: codes[at], cause: this.#causes.get(ios[at]), resolved };
+    });
+    const more = forgotten === 0 ? '' : `${forgotten} failures of blocks that are not known any more`;
+    const named = [blocks.length === 0 ? '' : nameBlocks(blocks), more].filter((part) => part !== '').join(' and ');
     return new WriteError(
-      code,
-      `${nameBlocks(blocks)} could not be made ${code === 'CACHETRAIL_WRITE_FAILED' ? 'safe' : 'durable'}`,
+      'CACHETRAIL_FAILURE_RESOLVED',
+      `${named} had failed, and ${blocks.length + forgotten === 1 ? 'is' : 'are'} resolved since`,
       blocks,
+      forgotten,
     );
   }
 
@@ -67,6 +105,7 @@ export class Failures {
 
   #letGo(): void {
     const needed = new Set([...this.#state.failures.values()].map((failure) => failure.io));
+    for (const { io } of [...this.#state.remembered.values(), ...this.#state.resolved]) needed.add(io);
     needed.add(this.#state.failedBarrierIo);
     for (const io of this.#causes.keys()) if (!needed.has(io)) this.#causes.delete(io);
   }

@@ -255,11 +255,12 @@ export class Pipeline {
   #closed(op: number): void {
     const caller = this.callers.take(op);
     this.#closing = caller?.kind === 'plain' ? caller : null;
-    queueMicrotask(() => this.#letGo());
+    const resolved = this.#failures.ofResolved(op);
+    queueMicrotask(() => this.#letGo(resolved));
   }
 
   /** After the last event has been delivered. */
-  #letGo(): void {
+  #letGo(resolved: CachetrailError | null = null): void {
     for (const wire of this.#wires) wire.unsubscribe();
     this.#bus.complete();
     const { device, clock, deviceTimeoutNs, released } = this.#options;
@@ -275,7 +276,7 @@ export class Pipeline {
       .catch(fail)
       .then(released)
       .then(
-        () => this.#closing?.succeed(),
+        () => (resolved === null ? this.#closing?.succeed() : this.#closing?.fail(resolved)),
         (error: unknown) => this.#closing?.fail(error),
       )
       .finally(cancel);

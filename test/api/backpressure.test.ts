@@ -72,6 +72,9 @@ describe('writes over a device that takes nothing', () => {
         .slice(12)
         .map((written) => written.block),
     ).to.deep.equal(order);
+    const told = await survivorsOf(clock.until(cache.flush()));
+    expect(told.code, 'nobody had been told').to.equal('CACHETRAIL_FAILURE_RESOLVED');
+    expect(told.blocks.map(({ resolved }) => resolved?.end)).to.deep.equal(told.blocks.map(() => 'durable'));
     await clock.until(cache.flush());
     const bytes = expected();
     for (const [index, at] of order.entries()) bytes.set(block(index), at * BLOCK);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { type CacheMode, faultDevice, latencyDevice, memoryDevice, WriteError } from '../../src/index.js';
 import { rejection } from '../device/support.js';
 import { expectBytes, pattern, stateOf, testCaches } from './support/caches.js';
+import { survivorsOf } from './support/faulty.js';
 import { DEVICE_KINDS, devicesOf } from './support/devices.js';
 import { TestClock } from './support/virtual-clock.js';
 
@@ -207,6 +208,9 @@ describe('a write, writethrough', () => {
     expect(error.blocks.map(({ block }) => block)).to.deep.equal([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
     expectBytes(await cache.read(10, 10), pattern(10 * BLOCK, 2));
     device.cure();
+    const resolved = await survivorsOf(clock.until(cache.flush()));
+    expect(resolved.code).to.equal('CACHETRAIL_FAILURE_RESOLVED');
+    expect(resolved.blocks).to.have.lengthOf(10);
     await clock.until(cache.flush());
     expectBytes(memory.bytes.subarray(10 * BLOCK, 20 * BLOCK), pattern(10 * BLOCK, 2));
   });

@@ -62,7 +62,7 @@ function request(op: number, at: number, below: (bound: number) => number): Inpu
     case 3:
       return { type: 'write', ...who, offset: block * 512, length: count * 512, through: false };
     case 4:
-      return { type: 'flush', ...who, block: 0, count: BLOCKS };
+      return { type: 'flush', ...who, block: 0, count: BLOCKS, handle: 0 };
     default:
       return { type: 'clear', ...who, block, count, kind: 'zero', reason: '' };
   }

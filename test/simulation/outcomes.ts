@@ -37,12 +37,15 @@ const READ_FAILURES = [
 ];
 const FLUSH_FAILURES = ['CACHETRAIL_FLUSH_FAILED', 'CACHETRAIL_BARRIER_FAILED'];
 
+/** All is well by now: what had failed is told once. A cache that was closed is closed. */
+export const RESOLVED = 'CACHETRAIL_FAILURE_RESOLVED';
+
 /** Only where the device has gone wrong. */
 const FAILURES: Readonly<Record<Kind, readonly string[]>> = {
   read: READ_FAILURES,
   write: [...READ_FAILURES, 'CACHETRAIL_WRITE_FAILED'],
   through: [...READ_FAILURES, 'CACHETRAIL_WRITE_FAILED'],
-  flush: FLUSH_FAILURES,
+  flush: [...FLUSH_FAILURES, RESOLVED],
   invalidate: [],
   drop: ['CACHETRAIL_CLEAR_FAILED'],
   borrow: READ_FAILURES,
@@ -51,7 +54,7 @@ const FAILURES: Readonly<Record<Kind, readonly string[]>> = {
   resize: [],
   blockSize: FLUSH_FAILURES,
   option: [],
-  close: ['CACHETRAIL_CLOSE_FAILED', 'CACHETRAIL_BARRIER_FAILED'],
+  close: ['CACHETRAIL_CLOSE_FAILED', 'CACHETRAIL_BARRIER_FAILED', RESOLVED],
 };
 
 const WAITING = ['CACHETRAIL_OVERLOADED', 'CACHETRAIL_BUSY', 'CACHETRAIL_ABORTED'];

@@ -11,7 +11,7 @@ import { demand } from './failure.js';
 import { type FaultCounts, Faults } from './faults.js';
 import { Medium } from './medium.js';
 import { Model } from './model.js';
-import { mayBeTold } from './outcomes.js';
+import { mayBeTold, RESOLVED } from './outcomes.js';
 import { Random } from './random.js';
 import { DEVICE_ALONE, type Recovery } from './recovery.js';
 import { demandFold, demandSameDecisions } from './replay.js';
@@ -218,7 +218,8 @@ class Run {
         machine.closed = true;
       },
       (error: unknown) => {
-        machine.closing = false;
+        if (codeOf(error) === RESOLVED) machine.closed = true;
+        else machine.closing = false;
         if (!mayBeTold('close', codeOf(error), machine)) machine.checker.report(error);
       },
     );
@@ -257,7 +258,10 @@ class Run {
     await drain();
     await this.#untilAnswered(machine);
     await this.#settleOld(machine);
-    const isDurable = await this.#until(machine, cache.flush(undefined, { actor: this.#flushes(checker) }), 'flush');
+    const flush = () => cache.flush(undefined, { actor: this.#flushes(checker) });
+    // The first may be told of what had failed, and is durable by now: once.
+    const first = flush().catch((error: unknown) => (codeOf(error) === RESOLVED ? flush() : Promise.reject(error)));
+    const isDurable = await this.#until(machine, first, 'flush');
     demand(isDurable, 'a flush of a good device fails');
     const { dirtyBlocks, writingBlocks, unsyncedBlocks, parkedBlocks, waitingRequests } = cache.stats();
     const left = dirtyBlocks + writingBlocks + unsyncedBlocks + parkedBlocks + waitingRequests;

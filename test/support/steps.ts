@@ -38,8 +38,17 @@ function writing(core: Core, offset: number, length: number, through: boolean): 
 }
 
 /** Without a range, everything. */
-export function flush(block = 0, count?: number): Asking {
-  return (core) => ({ type: 'flush', ...core.request(), block, count: count ?? core.state.blockCount });
+export function flush(block = 0, count?: number, handle = 0): Asking {
+  return (core) => ({ type: 'flush', ...core.request(), block, count: count ?? core.state.blockCount, handle });
+}
+
+/** Its number will be that of the request. */
+export function openHandle(core: Core): Input {
+  return { type: 'openHandle', ...core.request() };
+}
+
+export function closeHandle(handle: number): Asking {
+  return (core) => ({ type: 'closeHandle', ...core.request(), handle });
 }
 
 export function invalidate(block = 0, count?: number): Asking {

@@ -1,7 +1,9 @@
 /** Opening, invalidating, resizing, options, aborts and ticks. */
+import { assert } from '../../device/errors.js';
 import { LOADING } from '../block-state.js';
 import { nextDeadline } from '../deadline.js';
 import type { Input } from '../inputs.js';
+import { HANDLES_MAX } from '../limits.js';
 import { HELD, PARKED } from '../slot-table.js';
 import type { CacheState } from '../state.js';
 import type { Turn } from '../turn.js';
@@ -41,6 +43,23 @@ export function decideResize(turn: Turn, input: InputOf<'resize'>): void {
   const { op, actor, trace, capacity } = input;
   const { frames } = state.slots;
   turn.emit({ type: 'resized', seq, at, cause, op, actor, trace, reason: 'asked', capacity, frames });
+}
+
+/** A handle is owed failures from its opening on. */
+export function decideOpenHandle(turn: Turn, input: InputOf<'openHandle'>): void {
+  const { state, seq, at, cause } = turn;
+  const isFull = state.handles.size >= HANDLES_MAX;
+  const refusal = state.phase !== 'open' ? 'CACHETRAIL_CLOSED' : isFull ? 'CACHETRAIL_OVERLOADED' : '';
+  if (refusal !== '') return refuse(turn, 'openHandle', input, refusal);
+  const { op, actor, trace } = input;
+  turn.emit({ type: 'handleOpened', seq, at, cause, op, actor, trace });
+}
+
+export function decideCloseHandle(turn: Turn, input: InputOf<'closeHandle'>): void {
+  const { state, seq, at, cause } = turn;
+  const { op, actor, trace, handle } = input;
+  assert(handle !== 0 && state.handles.has(handle), 'a handle is closed once');
+  turn.emit({ type: 'handleClosed', seq, at, cause, op, actor, trace, handle });
 }
 
 export function decideOption(turn: Turn, input: InputOf<'setOption'>): void {

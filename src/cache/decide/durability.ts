@@ -1,8 +1,9 @@
 /** Flushes, barriers, and the ends of everything that waits until writes are safe. */
+import { assert } from '../../device/errors.js';
 import type { BarrierReason } from '../events.js';
 import type { Input } from '../inputs.js';
 import { HELD, PARKED, STUCK, WAITS_FOR_BARRIER } from '../slot-table.js';
-import { type CacheState, hasGivenUp, type PendingWait } from '../state.js';
+import { type CacheState, hasGivenUp, isOwed, NOBODY, overlaps, type PendingWait } from '../state.js';
 import type { Turn } from '../turn.js';
 import { refuse, unavailable } from './refuse.js';
 import { nextRun } from './writeback.js';
@@ -15,13 +16,14 @@ export function decideFlush(turn: Turn, input: InputOf<'flush'>): void {
   const refusal = unavailable(state);
   if (refusal !== '') return refuse(turn, 'flush', input, refusal);
   const { seq, at, cause } = turn;
-  const { op, actor, trace, block, count } = input;
+  const { op, actor, trace, block, count, handle } = input;
+  assert(handle === NOBODY || state.handles.has(handle), 'a flush is that of an open handle');
   let pending = 0;
   state.slots.eachInRange(block, count, (slot) => {
     if (state.slots.chains.chainOf(slot) !== -1) pending++;
   });
   const { generation } = state;
-  turn.emit({ type: 'flushStarted', seq, at, cause, op, actor, trace, block, count, pending, generation });
+  turn.emit({ type: 'flushStarted', seq, at, cause, op, actor, trace, block, count, pending, generation, handle });
 }
 
 export function decideClose(turn: Turn, input: InputOf<'close'>): void {
@@ -88,15 +90,54 @@ function settleThrough(turn: Turn, wait: PendingWait): void {
 }
 
 function settleFlush(turn: Turn, wait: PendingWait): void {
-  const { seq, at, cause } = turn;
+  const { at, cause } = turn;
   const { op } = wait;
-  if (isDurable(turn.state, wait)) turn.emit({ type: 'flushFinished', seq, at, cause, op });
-  else turn.emit({ type: 'flushFailed', seq, at, cause, op, ...survivors(turn.state, wait) });
+  const isSafe = isDurable(turn.state, wait);
+  const told = tellResolved(turn, wait);
+  if (isSafe && !told) return turn.emit({ type: 'flushFinished', seq: turn.seq, at, cause, op });
+  const left = isSafe ? NO_SURVIVORS : survivors(turn.state, wait);
+  turn.emit({ type: 'flushFailed', seq: turn.seq, at, cause, op, ...left });
+}
+
+const NO_SURVIVORS = { blocks: [], codes: [], ios: [], barrierIo: 0 };
+
+/** Tells the one who asked of failures that have been resolved without it knowing; false if there were none. */
+function tellResolved(turn: Turn, wait: PendingWait): boolean {
+  const { state, seq, at, cause } = turn;
+  const { op, handle } = wait;
+  const told = state.resolved.filter((failure) => isOwed(failure, handle, wait));
+  const forgotten = forgottenIn(state, wait);
+  if (told.length === 0 && forgotten === 0) return false;
+  turn.emit({
+    type: 'resolvedTold',
+    seq,
+    at,
+    cause,
+    op,
+    handle,
+    blocks: told.map(({ block }) => block),
+    codes: told.map(({ code }) => code),
+    ios: told.map(({ io }) => io),
+    ends: told.map(({ end }) => end),
+    resolvedAt: told.map(({ resolvedAt }) => resolvedAt),
+    resolvedIos: told.map(({ resolvedIo }) => resolvedIo),
+    forgotten,
+  });
+  return true;
+}
+
+function forgottenIn(state: CacheState, wait: PendingWait): number {
+  const handle = state.handles.get(wait.handle);
+  if (handle === undefined || handle.forgotten === 0) return 0;
+  const { forgottenFrom, forgottenEnd } = handle;
+  return overlaps(wait, forgottenFrom, forgottenEnd - forgottenFrom) ? handle.forgotten : 0;
 }
 
 function settleClose(turn: Turn, wait: PendingWait): void {
   const { state } = turn;
   const { op, abandon } = wait;
+  // Who gives up what cannot be saved knows that there were failures.
+  if (abandon === '') tellResolved(turn, wait);
   if (!isDurable(state, wait)) {
     const left = survivors(state, wait);
     const { seq, at, cause } = turn;

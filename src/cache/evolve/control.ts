@@ -4,8 +4,9 @@ import { codeOfTrigger } from '../block-state.js';
 import type { CacheEvent } from '../events.js';
 import { assertConfig } from '../limits.js';
 import { RETRYING, SlotTable } from '../slot-table.js';
-import type { CacheState, DeviceIo, ScheduledRetry } from '../state.js';
-import { countRequest } from './requests.js';
+import { type CacheState, type DeviceIo, newHandle, type ScheduledRetry } from '../state.js';
+import { forgetBlocks, release } from './remembered.js';
+import { countRequest, reportSurvivors } from './requests.js';
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
 
@@ -65,6 +66,7 @@ function blockSizeChanged(state: CacheState, event: EventOf<'blockSizeChanged'>)
   state.runs.clear();
   state.retries = [];
   state.failures.clear();
+  forgetBlocks(state);
   for (const io of state.stuck.values()) if (io.kind !== 'barrier') restate(state, io, event);
   state.shape(event.to, event.capacity);
 }
@@ -81,6 +83,7 @@ function restate(
 }
 
 function blockSizeFailed(state: CacheState, event: EventOf<'blockSizeFailed'>): void {
+  reportSurvivors(state, event);
   state.waits.delete(event.op);
   state.blockSizeOp = 0;
 }
@@ -111,6 +114,7 @@ function idleChecked(state: CacheState, event: EventOf<'idleChecked'>): void {
 }
 
 function closeFailed(state: CacheState, event: EventOf<'closeFailed'>): void {
+  reportSurvivors(state, event);
   state.phase = 'open';
   state.waits.delete(event.op);
 }
@@ -121,6 +125,16 @@ function closed(state: CacheState, event: EventOf<'closed'>): void {
   state.waits.delete(event.op);
 }
 
+function handleOpened(state: CacheState, event: EventOf<'handleOpened'>): void {
+  countRequest(state, event.op);
+  state.handles.set(event.op, newHandle(event.op, event.seq));
+}
+
+function handleClosed(state: CacheState, event: EventOf<'handleClosed'>): void {
+  countRequest(state, event.op);
+  release(state, event.handle);
+}
+
 export const CONTROL_EVOLVERS = {
   opened,
   evicted: evolveEvicted,
@@ -128,6 +142,8 @@ export const CONTROL_EVOLVERS = {
   resized,
   blockSizeChanged,
   blockSizeFailed,
+  handleOpened,
+  handleClosed,
   optionSet,
   ticked,
   idleChecked,

@@ -8,6 +8,7 @@ import { backoffNs } from '../limits.js';
 import { HELD, IN_FLIGHT, PARKED, READY, RETRYING, STUCK, TAINTED, WAITS_FOR_BARRIER } from '../slot-table.js';
 import type { CacheState, DeviceIo, Fill, Writeback } from '../state.js';
 import { older, setBases } from './bases.js';
+import { remember, resolve } from './remembered.js';
 import { countRequest } from './requests.js';
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
@@ -179,6 +180,7 @@ function blockParked(state: CacheState, event: EventOf<'blockParked'>): void {
   state.counters.parks++;
   state.lastParkedAt = event.at;
   flagDirty(state, { block: event.block, count: 1, at: event.at }, PARKED);
+  remember(state, event);
 }
 
 function parkedRetried(state: CacheState, event: EventOf<'parkedRetried'>): void {
@@ -219,7 +221,9 @@ function barrierFinished(state: CacheState, event: EventOf<'barrierFinished'>): 
     if (slots.neededBarrier[slot] > barrier.epoch) return;
     setBases(state, slot, slots.dirtyBase[slot], slots.carriedBase[slot], 0);
     slots.transition(slot, SYNCED, event.at);
-    if (slots.status[slot] === CLEAN) state.failures.delete(slots.block[slot]);
+    const block = slots.block[slot];
+    if (slots.status[slot] === CLEAN) state.failures.delete(block);
+    if (!state.failures.has(block)) resolve(state, block, { at: event.at, io: event.io, end: 'durable' });
   });
 }
 
@@ -294,7 +298,7 @@ function deviceAnsweredLate(state: CacheState, event: EventOf<'deviceAnsweredLat
 /** What was read before a clear landed is not what the device has. A borrowed block stays: its view is in use. */
 function forgetCopy(state: CacheState, slot: number, at: number): void {
   const { status, pins } = state.slots;
-  if ((status[slot] === CLEAN || status[slot] === LOADING) && pins[slot] === 0) dropSlot(state, slot, at);
+  if ((status[slot] === CLEAN || status[slot] === LOADING) && pins[slot] === 0) dropSlot(state, slot, at, 0);
 }
 
 function clearQueued(state: CacheState, event: EventOf<'clearQueued'>): void {
@@ -335,8 +339,9 @@ function clearAnswered(state: CacheState, event: EventOf<'clearAnswered'>): void
 
 function clearFinished(state: CacheState, event: EventOf<'clearFinished'>): void {
   const { slots } = state;
+  const io = state.clears.get(event.op)?.io ?? 0;
   state.clears.delete(event.op);
-  slots.eachInRange(event.block, event.count, (slot) => dropSlot(state, slot, event.at));
+  slots.eachInRange(event.block, event.count, (slot) => dropSlot(state, slot, event.at, io));
 }
 
 /**
@@ -355,11 +360,14 @@ function clearFailed(state: CacheState, event: EventOf<'clearFailed'>): void {
 
 function dirtyDiscarded(state: CacheState, event: EventOf<'dirtyDiscarded'>): void {
   state.counters.discardedBlocks += event.blocks.length;
-  for (const block of event.blocks) dropSlot(state, state.slots.find(block), event.at);
+  for (const block of event.blocks) dropSlot(state, state.slots.find(block), event.at, 0);
 }
 
-function dropSlot(state: CacheState, slot: number, at: number): void {
-  state.failures.delete(state.slots.block[slot]);
+/** `io`: the device operation that replaced what was there, or 0. */
+function dropSlot(state: CacheState, slot: number, at: number, io: number): void {
+  const block = state.slots.block[slot];
+  state.failures.delete(block);
+  resolve(state, block, { at, io, end: 'discarded' });
   setBases(state, slot, 0, 0, 0);
   state.slots.transition(slot, DISCARDED, at);
 }

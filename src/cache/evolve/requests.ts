@@ -3,8 +3,9 @@ import { CLEAN, codeOfTrigger } from '../block-state.js';
 import type { CacheEvent, Read, Written } from '../events.js';
 import { TIMEOUT_CODE } from '../failure-codes.js';
 import { HELD, PARKED, STUCK } from '../slot-table.js';
-import { type CacheState, overlaps, type PendingAdmission, type PendingWait } from '../state.js';
+import { type CacheState, NOBODY, overlaps, type PendingAdmission, type PendingWait } from '../state.js';
 import { addWait, setBases } from './bases.js';
+import { forgive, noteTold, remember } from './remembered.js';
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
 
@@ -47,7 +48,7 @@ export function evolveWritten(state: CacheState, event: Written): void {
   if (event.borrowed && state.stuck.size > 0) holdIfStuck(state, event);
   if (!event.through) return;
   unpark(state, event.block, event.count, event.at);
-  addWait(state, waitFor('through', event, event.generation));
+  addWait(state, waitFor('through', { ...event, handle: NOBODY }, event.generation));
 }
 
 /** Of all writes only one through a borrowed view can come to a range whose clear timed out: it waits as the others do. */
@@ -148,7 +149,7 @@ function closeStarted(state: CacheState, event: EventOf<'closeStarted'>): void {
   countRequest(state, event.op);
   state.phase = 'closing';
   unpark(state, 0, state.blockCount, event.at);
-  const whole = { op: event.op, block: 0, count: state.blockCount };
+  const whole = { op: event.op, block: 0, count: state.blockCount, handle: 0 };
   addWait(state, { ...waitFor('close', whole, event.generation, coveringBarrier(state)), abandon: event.abandon });
 }
 
@@ -156,20 +157,20 @@ function blockSizeRequested(state: CacheState, event: EventOf<'blockSizeRequeste
   countRequest(state, event.op);
   state.blockSizeOp = event.op;
   unpark(state, 0, state.blockCount, event.at);
-  const whole = { op: event.op, block: 0, count: state.blockCount };
+  const whole = { op: event.op, block: 0, count: state.blockCount, handle: 0 };
   const wait = waitFor('blockSize', whole, Number.MAX_SAFE_INTEGER, coveringBarrier(state));
   addWait(state, { ...wait, blockSize: event.to });
 }
 
 function waitFor(
   kind: PendingWait['kind'],
-  range: { readonly op: number; readonly block: number; readonly count: number },
+  asked: { readonly op: number; readonly block: number; readonly count: number; readonly handle: number },
   generation: number,
   neededBarrier = 0,
 ): PendingWait {
-  const { op, block, count } = range;
+  const { op, block, count, handle } = asked;
   const counts = { unwritten: 0, undurable: 0, barrierFailures: 0 };
-  return { kind, op, block, count, generation, neededBarrier, ...counts, abandon: '', blockSize: 0 };
+  return { kind, op, block, count, generation, neededBarrier, ...counts, abandon: '', blockSize: 0, handle };
 }
 
 /** The first barrier that covers all that the device holds now; none is needed where nothing can be written. */
@@ -186,6 +187,29 @@ function unpark(state: CacheState, block: number, count: number, at: number): vo
     if (offset >= 0 && offset < count) slots.clearFlag(slot, PARKED, at);
     slot = next;
   }
+}
+
+type Report = EventOf<'flushFailed' | 'writeFailed' | 'closeFailed' | 'blockSizeFailed'>;
+
+/** Blocks were named as not safe: whoever asked has been told, the other handles are owed it. */
+export function reportSurvivors(state: CacheState, event: Report): void {
+  const handle = state.waits.get(event.op)?.handle ?? NOBODY;
+  for (const [at, block] of event.blocks.entries()) {
+    const code = event.codes[at];
+    if (code === '') continue;
+    remember(state, { block, code, io: event.ios[at], seq: event.seq });
+    noteTold(state, block, handle);
+  }
+}
+
+function endFailed(state: CacheState, event: Report): void {
+  reportSurvivors(state, event);
+  endWait(state, event);
+}
+
+function resolvedTold(state: CacheState, event: EventOf<'resolvedTold'>): void {
+  const wait = state.waits.get(event.op);
+  if (wait !== undefined) forgive(state, event.handle, wait);
 }
 
 function endWait(state: CacheState, event: { readonly op: number }): void {
@@ -223,13 +247,14 @@ export const REQUEST_EVOLVERS = {
   writeQueued,
   written: evolveWritten,
   writeFinished: endWait,
-  writeFailed: endWait,
+  writeFailed: endFailed,
   borrowQueued,
   borrowed,
   released,
   flushStarted,
   flushFinished: endWait,
-  flushFailed: endWait,
+  flushFailed: endFailed,
+  resolvedTold,
   closeStarted,
   blockSizeRequested,
   requestRefused,

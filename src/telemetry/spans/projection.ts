@@ -185,6 +185,9 @@ export class SpanProjection {
       case 'evicted':
       case 'invalidated':
       case 'released':
+      case 'handleOpened':
+      case 'handleClosed':
+      case 'resolvedTold':
       case 'resized':
       case 'optionSet':
       case 'ticked':
@@ -252,7 +255,9 @@ export class SpanProjection {
       return ref === null ? barrier : { ref, code: codes[index] };
     });
     const attributes = { [ATTRIBUTE.blocks]: blocks.length, [ATTRIBUTE.codes]: [...new Set(codes)].sort() };
-    this.#requests.end(event, { attributes, error: SURVIVOR_CODES[type], links });
+    const isResolved = blocks.length === 0 && barrierIo === 0;
+    const error = isResolved ? 'CACHETRAIL_FAILURE_RESOLVED' : SURVIVOR_CODES[type];
+    this.#requests.end(event, { attributes, error, links });
   }
 }
 

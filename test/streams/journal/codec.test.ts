@@ -115,7 +115,7 @@ describe('the table of fields', () => {
       type: 'read' as const,
       // As if reads had once been of single blocks.
       fields: { at, cause, op, actor, trace, block: number('block', 1) },
-      upcast: (stored: Readonly<Record<string, unknown>>) => ({ ...stored, count: 1 }) as unknown as CacheEvent,
+      since: { count: 1 },
     };
     const layouts = byCode([...LAYOUTS.values()], [old]);
     // Code 99, one bit for `block`, 41 blocks further than predicted.

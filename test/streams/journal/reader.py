@@ -114,6 +114,8 @@ class Frame:
             for _ in range(self.varint() if stored else 0):
                 values.append(self.number(values[-1]))
             return values[1:]
+        if kind == "v":
+            return json.loads(what)
         if kind == "lt":
             return [self.text() for _ in range(self.varint() if stored else 0)]
         assert kind == "j" and stored, notation

@@ -27,6 +27,15 @@ export const DURABILITY: Tales = {
     if (life.waiting.delete(op)) life.tell(event, 'flushed', `the flush${life.requests.by(op)} is done`, { op });
   },
 
+  resolvedTold(life, event) {
+    const { op, blocks, codes, ios, ends, resolvedIos } = event;
+    const at = blocks.indexOf(life.block);
+    if (at === -1) return;
+    const end = ends[at] === 'durable' ? `is durable since barrier io ${resolvedIos[at]}` : 'was given up or replaced';
+    const text = `${life.requests.by(op).trim() || `op ${op}`} is told that it had failed (${codes[at]}, io ${ios[at]}) and ${end}`;
+    life.tell(event, 'reported', text, { op, code: codes[at], io: ios[at] });
+  },
+
   flushFailed: (life, event) => reported(life, event, 'a flush'),
   closeFailed: (life, event) => reported(life, event, 'a close'),
   writeFailed: (life, event) => reported(life, event, 'a write'),

@@ -56,7 +56,9 @@ export const WORD_REGISTERS = wordRegisters.size;
 
 export function byCode(current: readonly Layout[], old: readonly OldSchema[]): readonly (Layout | undefined)[] {
   const layouts: (Layout | undefined)[] = [];
-  const older = old.map(({ code, type, fields, upcast }) => layoutOf(code, type, fields, upcast));
+  const older = old.map(({ code, type, fields, since }) => {
+    return layoutOf(code, type, fields, (stored) => ({ ...stored, ...since }) as unknown as CacheEvent);
+  });
   for (const layout of [...current, ...older]) {
     assert(layouts[layout.code] === undefined, `code ${layout.code} is used once`);
     layouts[layout.code] = layout;

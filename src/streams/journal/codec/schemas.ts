@@ -71,8 +71,14 @@ export const SCHEMAS: { readonly [T in EventType]: Schema<T> } = {
   writeFinished: { code: 15, fields: about },
   writeFailed: { code: 16, fields: { ...about, ...survivors } },
   flushStarted: {
-    code: 17,
-    fields: { ...request, ...range, pending: number('pending'), generation: number('generation') },
+    code: 58,
+    fields: {
+      ...request,
+      ...range,
+      pending: number('pending'),
+      generation: number('generation'),
+      handle: number('handle'),
+    },
   },
   flushFinished: { code: 18, fields: about },
   flushFailed: { code: 19, fields: { ...about, ...survivors } },
@@ -151,4 +157,20 @@ export const SCHEMAS: { readonly [T in EventType]: Schema<T> } = {
   closeStarted: { code: 52, fields: { ...request, abandon: text('reason'), generation: number('generation') } },
   closeFailed: { code: 53, fields: { ...about, ...survivors } },
   closed: { code: 54, fields: about },
+  handleOpened: { code: 55, fields: request },
+  handleClosed: { code: 56, fields: { ...request, handle: number('handle') } },
+  resolvedTold: {
+    code: 57,
+    fields: {
+      ...about,
+      handle: number('handle'),
+      blocks: numbers,
+      codes: texts,
+      ios: numbers,
+      ends: texts,
+      resolvedAt: numbers,
+      resolvedIos: numbers,
+      forgotten: number('forgotten'),
+    },
+  },
 };

@@ -53,4 +53,5 @@ export const requestKind = word<RequestKind>('requestKind', {
   resize: 10,
   setBlockSize: 11,
   close: 12,
+  openHandle: 13,
 });

@@ -82,9 +82,10 @@ export function nextPart(request: OpenRequest, state: CacheState, op: number, at
       return writePart(request, state, who, input.through);
     case 'markDirty':
       return isOtherSize ? writePart(request, state, who, false) : whole(request, { ...input, ...who });
-    case 'readahead':
     case 'flush':
-      return whole(request, { type: input.type, ...who, ...covering(request, state) });
+      return whole(request, { ...input, ...who, ...covering(request, state) });
+    case 'readahead':
+      return whole(request, { type: 'readahead', ...who, ...covering(request, state) });
     case 'invalidate':
       return whole(request, { type: 'invalidate', ...who, ...within(request, state) });
     case 'clear':

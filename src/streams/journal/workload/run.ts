@@ -10,7 +10,7 @@ import type { CacheEvent, Opened } from '../../../cache/events.js';
 import { evolve } from '../../../cache/evolve.js';
 import type { Input } from '../../../cache/inputs.js';
 import type { CoreConfig } from '../../../cache/limits.js';
-import { CacheState } from '../../../cache/state.js';
+import { CacheState, NOBODY } from '../../../cache/state.js';
 import { Turn } from '../../../cache/turn.js';
 import { Agenda } from './agenda.js';
 import { configWith } from './config.js';
@@ -132,8 +132,14 @@ export class WorkloadReplay {
       case 'close': {
         if (!this.#failedCloses.has(seq)) return input;
         const { op, at, actor, trace } = input;
-        return { type: 'flush', op, at, actor, trace, block: 0, count: recorded.blockCount };
+        return { type: 'flush', op, at, actor, trace, block: 0, count: recorded.blockCount, handle: 0 };
       }
+      case 'flush':
+        // Handles have other numbers here, and only say who is told of what.
+        return input.handle === 0 ? input : { ...input, handle: NOBODY };
+      case 'openHandle':
+      case 'closeHandle':
+        return null;
       case 'release': {
         const op = this.#borrows.get(input.op);
         this.#borrows.delete(input.op);

@@ -1,5 +1,6 @@
 /** The tables of docs/JOURNAL.md that follow from the code. */
-import { type Field, LAYOUTS } from '../../../../src/streams/journal/codec/layouts.js';
+import { type Field, LAYOUTS, LAYOUTS_BY_CODE } from '../../../../src/streams/journal/codec/layouts.js';
+import { OLD_SCHEMAS } from '../../../../src/streams/journal/codec/old-schemas.js';
 
 export function wordRows(): string[] {
   const rows = new Map<string, string>();
@@ -15,6 +16,15 @@ export function eventRows(): string[] {
   return [...LAYOUTS.values()].map(({ code, type, fields }) => {
     const listed = fields.map((field) => `${field.name} \`${notationOf(field)}\``);
     return `| ${code} | \`${type}\` | ${listed.join(', ')} |`;
+  });
+}
+
+/** What is read and not written any more, with what its events are given that they do not have. */
+export function oldEventRows(): string[] {
+  return OLD_SCHEMAS.map(({ code, type, since }) => {
+    const listed = LAYOUTS_BY_CODE[code]?.fields.map((field) => `${field.name} \`${notationOf(field)}\``) ?? [];
+    const given = Object.entries(since).map(([name, value]) => `${name} \`v ${JSON.stringify(value)}\``);
+    return `| ${code} | \`${type}\` | ${[...listed, ...given].join(', ')} |`;
   });
 }
 

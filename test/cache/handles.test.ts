@@ -1,0 +1,226 @@
+import { expect } from 'chai';
+import { HANDLES_MAX, RESOLVED_FAILURES_MAX } from '../../src/cache/limits.js';
+import { given, open, type Step } from '../support/core.js';
+import {
+  clear,
+  close,
+  closeHandle,
+  done,
+  eventsOf,
+  fails,
+  flush,
+  grown,
+  openHandle,
+  setBlockSize,
+  settle,
+  timesOut,
+  write,
+  writeThrough,
+} from '../support/steps.js';
+
+const LAZY = { limits: { dirtyBackgroundShare: 1, dirtyHardShare: 1, writeAttemptsMax: 1 } };
+
+/** A handle A, of number 3; block 3 has failed by the flush of nobody who is told, and is parked. */
+const failed: readonly Step[] = [
+  open(LAZY),
+  grown,
+  openHandle,
+  write(3),
+  flush(3, 1, -1),
+  fails('writeback', 'EIO'),
+  settle,
+];
+const A = 3;
+/** Somebody else has it written again, and made durable. */
+const cured: readonly Step[] = [flush(3, 1, -1), settle];
+
+describe('a failure that is not resolved', () => {
+  it('is told to every handle, also those opened later, every time', () => {
+    const all = given(...failed, openHandle);
+    const later = all.core.op;
+    const again = (handle: number): readonly Step[] => [flush(0, 64, handle), fails('writeback', 'ENOSPC'), settle];
+    for (const handle of [0, A, later, later]) {
+      all
+        .when(...again(handle))
+        .then(
+          'flushStarted',
+          'batchPlanned',
+          'writebackStarted',
+          'writebackFailed',
+          'blockParked',
+          'barrierStarted',
+          'barrierFinished',
+          { type: 'flushFailed', blocks: [3], codes: ['ENOSPC'] },
+        );
+    }
+  });
+
+  it('is not told again when it is resolved, to a handle that knows of it', () => {
+    given(...failed, flush(0, 64, A), fails('writeback'), settle)
+      .and(...cured)
+      .when(flush(0, 64, A), settle)
+      .then({ type: 'flushStarted', handle: A }, 'barrierStarted', 'barrierFinished', 'flushFinished');
+  });
+
+  it('outside its range does not fail a flush', () => {
+    given(...failed)
+      .when(flush(4, 60, A), settle)
+      .then('flushStarted', 'barrierStarted', 'barrierFinished', 'flushFinished');
+  });
+});
+
+describe('a failure that has been resolved', () => {
+  it('is told once to each handle that was open when it happened, with how it ended, and to none opened later', () => {
+    const { core } = given(...failed, ...cured);
+    const [{ io, at }] = eventsOf(core, 'barrierFinished').slice(-1);
+    const [{ io: failedIo }] = eventsOf(core, 'writebackFailed');
+    const resolvedTold = {
+      blocks: [3],
+      codes: ['EIO'],
+      ios: [failedIo],
+      ends: ['durable'] as const,
+      resolvedAt: [at],
+      resolvedIos: [io],
+      forgotten: 0,
+    };
+    const all = given(...core.events, openHandle);
+    const later = all.core.op;
+    for (const handle of [0, A]) {
+      all
+        .when(flush(0, 64, handle), settle)
+        .then(
+          'flushStarted',
+          'barrierStarted',
+          'barrierFinished',
+          { type: 'resolvedTold', handle, ...resolvedTold },
+          { type: 'flushFailed', blocks: [], codes: [], ios: [], barrierIo: 0 },
+        );
+    }
+    for (const handle of [0, A, later, -1]) {
+      all.when(flush(0, 64, handle), settle).then('flushStarted', 'barrierStarted', 'barrierFinished', 'flushFinished');
+    }
+    expect(all.core.state.resolved).to.deep.equal([]);
+  });
+
+  it('by the very flush that asks is told by it: its data is safe, and it learns of the failure', () => {
+    given(...failed)
+      .when(flush(0, 64, A), settle)
+      .then(
+        'flushStarted',
+        'batchPlanned',
+        'writebackStarted',
+        'writebackFinished',
+        'barrierStarted',
+        'barrierFinished',
+        { type: 'resolvedTold', blocks: [3] },
+        { type: 'flushFailed', blocks: [] },
+      );
+  });
+
+  it('outside the range of a flush is kept for another', () => {
+    given(...failed, ...cured)
+      .when(flush(4, 60, A), settle)
+      .then('flushStarted', 'barrierStarted', 'barrierFinished', 'flushFinished')
+      .when(flush(3, 1, A), settle)
+      .then('flushStarted', 'barrierStarted', 'barrierFinished', { type: 'resolvedTold', blocks: [3] }, 'flushFailed');
+  });
+
+  it('is told by one of several flushes of a handle at once, and by those of the others', () => {
+    const { core } = given(...failed, ...cured, flush(0, 64, A), flush(0, 64, A), flush(0, 64, 0), settle);
+    expect(eventsOf(core, 'resolvedTold').map(({ handle }) => handle)).to.deep.equal([A, 0]);
+    // That of whoever cured it, and the second of A.
+    expect(eventsOf(core, 'flushFinished')).to.have.length(2);
+  });
+
+  it('is told together with what is not', () => {
+    const { core } = given(...failed, ...cured, write(5), flush(0, 64, A), fails('writeback', 'EROFS'), settle);
+    expect(eventsOf(core, 'resolvedTold').map(({ blocks }) => blocks)).to.deep.equal([[3]]);
+    expect(eventsOf(core, 'flushFailed').at(-1)).to.deep.include({ blocks: [5], codes: ['EROFS'] });
+  });
+
+  it('by being given up, or replaced by a clear, says so', () => {
+    for (const kind of ['drop', 'discard'] as const) {
+      const { core } = given(...failed, clear(kind, 3), settle, flush(0, 64, A), settle);
+      const io = eventsOf(core, 'clearStarted')[0]?.io ?? 0;
+      expect(eventsOf(core, 'resolvedTold')[0]).to.deep.include({ ends: ['discarded'], resolvedIos: [io] });
+    }
+  });
+
+  it('was a barrier’s: those who did not ask for it learn which blocks were in doubt', () => {
+    const { core } = given(open(LAZY), grown, openHandle, write(3), flush(0, 64, 0));
+    for (let tries = 0; tries < 3; tries++) for (const step of [done('writeback'), fails('barrier')]) core.take(step);
+    expect(eventsOf(core, 'flushFailed')[0]).to.deep.include({ blocks: [3], codes: ['EIO'] });
+    core.take(settle);
+    for (const step of [flush(0, 64, 0), settle, flush(0, 64, A), settle]) core.take(step);
+    core.verify();
+    expect(eventsOf(core, 'flushFinished')).to.have.length(1);
+    expect(eventsOf(core, 'resolvedTold')).to.have.length(1);
+    expect(eventsOf(core, 'resolvedTold')[0]).to.deep.include({ handle: A, blocks: [3], codes: ['EIO'] });
+  });
+
+  it('was of a write that timed out, and of one whose caller waited for the device', () => {
+    const slow = given(open(LAZY), grown, openHandle, write(3), flush(0, 64, 0), timesOut('writeback'), settle);
+    slow.and(done(2)).and(flush(0, 64, 0), settle, flush(0, 64, A), settle);
+    expect(eventsOf(slow.core, 'resolvedTold')[0]).to.deep.include({ handle: A, codes: ['CACHETRAIL_DEVICE_TIMEOUT'] });
+    const through = given(open(LAZY), grown, openHandle, writeThrough(3), fails('writeback'), ...cured);
+    through.and(flush(0, 64, A), settle);
+    expect(eventsOf(through.core, 'resolvedTold')[0]).to.deep.include({ handle: A, codes: ['EIO'] });
+  });
+
+  it('and happens again is told to those who came in between as well', () => {
+    const all = given(...failed, openHandle);
+    const between = all.core.op;
+    all.and(flush(3, 1, -1), fails('writeback', 'ENOSPC'), settle, ...cured);
+    all.and(flush(0, 64, between), settle, flush(0, 64, A), settle);
+    expect(eventsOf(all.core, 'resolvedTold').map(({ handle, codes }) => [handle, ...codes])).to.deep.equal([
+      [between, 'ENOSPC'],
+      [A, 'ENOSPC'],
+    ]);
+  });
+
+  it('is told by a close, which closes all the same, and not by one that gives up what is left', () => {
+    given(...failed, ...cured)
+      .when(close(), settle)
+      .then('closeStarted', 'barrierStarted', 'barrierFinished', { type: 'resolvedTold', handle: 0 }, 'closed');
+    given(...failed, ...cured)
+      .when(close('lost'), settle)
+      .then('closeStarted', 'barrierStarted', 'barrierFinished', 'closed');
+  });
+
+  it('and whose block has another number by now is told as a number', () => {
+    const { core } = given(...failed, ...cured, setBlockSize(1024), settle, flush(0, 32, A), settle);
+    expect(eventsOf(core, 'resolvedTold')[0]).to.deep.include({ blocks: [], forgotten: 1 });
+    given(...core.events)
+      .when(flush(0, 32, A), settle)
+      .then('flushStarted', 'barrierStarted', 'barrierFinished', 'flushFinished');
+  });
+});
+
+describe('handles', () => {
+  it('are numbered by the request that opened them, and owed nothing once closed', () => {
+    const { core } = given(...failed, ...cured)
+      .when(closeHandle(A))
+      .then({ type: 'handleClosed', handle: A });
+    expect(core.state.resolved.flatMap(({ owed }) => owed)).to.deep.equal([0]);
+    expect(() => core.take(flush(0, 64, A))).to.throw('open handle');
+  });
+
+  it('are bounded', () => {
+    const all = given(open(LAZY), ...Array.from({ length: HANDLES_MAX - 1 }, () => openHandle));
+    all.when(openHandle).then({ type: 'requestRefused', request: 'openHandle', code: 'CACHETRAIL_OVERLOADED' });
+    all.when(closeHandle(1), openHandle).then('handleClosed', 'handleOpened');
+  });
+
+  it('are owed a bounded number of failures; of more than that they are told how many, and by no flush elsewhere', () => {
+    const capacity = RESOLVED_FAILURES_MAX + 8;
+    const core = given(open({ ...LAZY, capacity, blocks: 2048 }), openHandle).core;
+    const each = (block: number): readonly Step[] => [write(block), flush(block, 1, -1), fails('writeback'), settle];
+    for (let block = 0; block < RESOLVED_FAILURES_MAX + 5; block++) for (const step of each(block)) core.take(step);
+    for (const step of [flush(0, 2048, -1), settle, flush(2000, 40, 1), settle]) core.take(step);
+    expect(eventsOf(core, 'resolvedTold')).to.have.length(0);
+    for (const step of [flush(0, 2048, 1), settle]) core.take(step);
+    const [told] = eventsOf(core, 'resolvedTold');
+    expect(told.blocks).to.have.length(RESOLVED_FAILURES_MAX);
+    expect(told.forgotten).to.equal(5);
+  });
+});
