@@ -1,9 +1,10 @@
-/** Spans of a cache while it runs. */
+/** Spans and metrics of a cache while it runs. */
 import type { Subscription } from 'rxjs';
 import type { CacheEvent, TraceRef } from '../cache/events.js';
 import type { BlockCache } from '../streams/block-cache.js';
 import type { TelemetryStats } from '../streams/stats.js';
 import { activeTrace } from './context.js';
+import { instrumentMetrics, type MetricsOptions } from './metrics/instrument-metrics.js';
 import { SdkPresence } from './sdk-presence.js';
 import { LiveSink } from './spans/live-sink.js';
 import { SpanProjection } from './spans/projection.js';
@@ -12,27 +13,37 @@ import { telemetryStats } from './telemetry-stats.js';
 export interface InstrumentOptions {
   /** Cached reads, writes and borrows have spans too, of no length. They then cost what a span costs. Default false. */
   readonly hits?: boolean;
+  /** Spans are made. Default true. */
+  readonly spans?: boolean;
+  /** What metrics are made with, or false for none. */
+  readonly metrics?: MetricsOptions | false;
 }
 
 /** Ends with the cache, or when it is stopped. */
 export interface Instrumentation {
   /** What became of spans, the process's all together. Also in the `stats()` of the cache. */
   stats(): TelemetryStats;
-  /** Ends what is open, and makes no more spans. The cache goes on. */
+  /** Ends what is open, and makes no more spans and metrics. The cache goes on. */
   stop(): void;
   [Symbol.dispose](): void;
 }
 
 /**
- * Makes spans of what a cache does, through whatever OpenTelemetry SDK the application has registered, or will. Its requests
- * carry the caller's active span from now on, unless the cache has a `traceSource` of its own. Without an SDK a request costs
- * one branch more.
+ * Makes spans and metrics of what a cache does, through whatever OpenTelemetry SDK the application has registered, or will.
+ * Its requests carry the caller's active span from now on, unless the cache has a `traceSource` of its own. Without an SDK a
+ * request costs one branch more.
  */
 export function instrument(cache: BlockCache, options: InstrumentOptions = {}): Instrumentation {
-  return new LiveSpans(cache, options);
+  const spans = options.spans === false ? null : new LiveSpans(cache, options);
+  const metrics = options.metrics === false ? null : instrumentMetrics(cache, options.metrics);
+  const stop = () => {
+    spans?.stop();
+    metrics?.stop();
+  };
+  return { stats: telemetryStats, stop, [Symbol.dispose]: stop };
 }
 
-class LiveSpans implements Instrumentation {
+class LiveSpans {
   readonly #cache: BlockCache;
   readonly #options: InstrumentOptions;
   readonly #presence = new SdkPresence();
@@ -50,19 +61,11 @@ class LiveSpans implements Instrumentation {
     this.#subscription = events$.subscribe((event) => this.#next(event));
   }
 
-  stats(): TelemetryStats {
-    return telemetryStats();
-  }
-
   stop(): void {
     this.#subscription.unsubscribe();
     if (this.#cache.traceSource === this.#traceSource) this.#cache.traceSource = null;
     this.#projection?.finish();
     this.#projection = null;
-  }
-
-  [Symbol.dispose](): void {
-    this.stop();
   }
 
   #next(event: CacheEvent): void {

@@ -187,6 +187,18 @@ export const METRICS = {
     attributes: [],
     meaning: 'How often the journal has failed.',
   },
+  'cachetrail.spans.ended': {
+    kind: 'counter',
+    unit: '{span}',
+    attributes: [],
+    meaning: 'Spans that were made and ended, of all instrumented caches of the process.',
+  },
+  'cachetrail.spans.dropped': {
+    kind: 'counter',
+    unit: '{span}',
+    attributes: [],
+    meaning: 'Spans among them that `cachetrail/telemetry/sdk` could not export; 0 with an SDK of one’s own.',
+  },
 } as const satisfies Record<string, MetricSpec>;
 
 export type MetricName = keyof typeof METRICS;

@@ -1,6 +1,7 @@
 /** What one cache has to say when somebody collects: each number under its metric, with its attributes. */
 import type { CacheStats } from '../../streams/stats.js';
 import { METRIC_ATTRIBUTE, type ObservedName } from '../metric-names.js';
+import { telemetryStats } from '../telemetry-stats.js';
 import type { PointAttributes, Tally } from './tally.js';
 
 export type Point = readonly [metric: ObservedName, value: number, attributes: PointAttributes];
@@ -14,6 +15,15 @@ export function pointsOf(stats: CacheStats, tally: Tally): Point[] {
     ...blockPoints(stats, tally),
     ...devicePoints(stats, tally),
     ...journalPoints(stats),
+  ];
+}
+
+/** What the process has to say, however many caches it has. */
+export function processPoints(): Point[] {
+  const { spansEnded, spansDropped } = telemetryStats();
+  return [
+    ['cachetrail.spans.ended', spansEnded, NONE],
+    ['cachetrail.spans.dropped', spansDropped, NONE],
   ];
 }
 

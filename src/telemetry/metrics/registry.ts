@@ -11,7 +11,7 @@ import {
   type MetricSpec,
   type ObservedName,
 } from '../metric-names.js';
-import type { Point } from './points.js';
+import { type Point, processPoints } from './points.js';
 import type { PointAttributes, RecordValue } from './tally.js';
 
 /** One cache that is measured. */
@@ -55,6 +55,7 @@ export class Registry {
 
   #observe(result: BatchObservableResult): void {
     const sums = new Map([...this.#past].map(([key, sum]) => [key, { ...sum }]));
+    for (const point of processPoints()) addTo(sums, point, {});
     for (const measured of this.#measured) {
       for (const point of measured.points()) addTo(sums, point, measured.attributes);
     }

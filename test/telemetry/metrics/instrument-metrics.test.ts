@@ -5,7 +5,13 @@ import path from 'node:path';
 import { metrics } from '@opentelemetry/api';
 import { expect } from 'chai';
 import { faultDevice, latencyDevice, memoryDevice, openCache } from '../../../src/index.js';
-import { instrumentMetrics, METRIC_BUCKETS, METRICS, type MetricName } from '../../../src/telemetry/index.js';
+import {
+  instrument,
+  instrumentMetrics,
+  METRIC_BUCKETS,
+  METRICS,
+  type MetricName,
+} from '../../../src/telemetry/index.js';
 import { ErrorTypes } from '../../../src/telemetry/metrics/counted.js';
 import { pattern, type TestCache, testCaches } from '../../api/support/caches.js';
 import { TestClock } from '../../api/support/virtual-clock.js';
@@ -242,12 +248,36 @@ describe('instrumentMetrics', () => {
     }
   });
 
-  it('does nothing without a meter provider', async () => {
-    const { cache } = await faulty();
-    expect(metrics.getMeterProvider().constructor.name).to.equal('NoopMeterProvider');
-    const handle = instrumentMetrics(cache);
-    expect(handle).to.equal(instrumentMetrics(cache));
-    handle.stop();
+  it('waits for a meter provider that is registered later', async () => {
+    const { cache } = await open(memoryDevice({ sizeBytes: 64 * BLOCK }), { capacity: 16 });
+    const { meterProvider, collect } = collector();
+    instrumentMetrics(cache);
+    await cache.read(0, 4);
+    metrics.setGlobalMeterProvider(meterProvider);
+    try {
+      await cache.read(0, 6);
+      await cache.read(0, 8);
+      const collected = await collect();
+      expect(collected.values('cachetrail.misses')).to.deep.equal({ read: 8, write: 0 });
+      expect(collected.histograms('cachetrail.device.operation.duration')['read'].count).to.equal(2);
+    } finally {
+      metrics.disable();
+    }
+  });
+
+  it('is what instrument(cache) does too, unless it is told not to', async () => {
+    const { meterProvider, collect } = collector();
+    const options = { sizeBytes: 64 * BLOCK };
+    const [with_, without] = [await open(memoryDevice(options)), await open(memoryDevice(options))];
+    const both = instrument(with_.cache, { metrics: { meterProvider } });
+    const onlySpans = instrument(without.cache, { metrics: false });
+    await with_.cache.read(0);
+    await without.cache.read(0);
+    expect((await collect()).values('cachetrail.misses')).to.deep.equal({ read: 1, write: 0 });
+    both.stop();
+    onlySpans.stop();
+    await with_.cache.read(1);
+    expect((await collect()).values('cachetrail.misses')).to.deep.equal({ read: 1, write: 0 });
   });
 });
 
