@@ -30,6 +30,8 @@ for (const entry of writeErrors ?? []) {
 }
 expect(demo.journalCheck?.status === 'sound', `the journal is ${demo.journalCheck?.status}`);
 expect(existsSync(demo.journal ?? ''), `the journal is not in ${demo.journal}`);
+expect(/^[0-9a-f]{32}$/.test(demo.trace), `trace is ${demo.trace}, no trace id`);
+expect(existsSync(demo.traceOutput?.file ?? ''), `the trace is not in ${demo.traceOutput?.file}`);
 
 for (const problem of problems) console.error(problem);
 process.exit(problems.length === 0 ? 0 : 1);

@@ -16,8 +16,8 @@ describe('the package without ext2fs', () => {
     for (const name of ['package.json', 'assets']) {
       cpSync(path.join(packageRoot(), name), path.join(directory, name), { recursive: true });
     }
-    mkdirSync(path.join(directory, 'node_modules'));
-    for (const name of ['rxjs', 'fs-native-extensions']) {
+    mkdirSync(path.join(directory, 'node_modules', '@opentelemetry'), { recursive: true });
+    for (const name of ['rxjs', 'fs-native-extensions', '@opentelemetry/api']) {
       symlinkSync(path.join(packageRoot(), 'node_modules', name), path.join(directory, 'node_modules', name));
     }
   });

@@ -5,6 +5,7 @@ import { checkCapacity } from '../../streams/options.js';
 import { type Command, parsed, UsageError, wholeNumber } from '../command.js';
 import { reportFailure } from '../failure.js';
 import { type DemoOptions, runDemo } from '../demo/demo.js';
+import { endpointAt } from '../otlp/endpoint.js';
 
 export const demo: Command = {
   help: `cachetrail demo: a real ext4 file system on the cache
@@ -27,7 +28,11 @@ options:
   --keep DIR         leave the images in DIR: with-cache.ext4 and without-cache.ext4
   --journal DIR      keep the journal of the run with the cache in DIR, where there is none yet (default: a fresh folder
                      among the system's temporary files, named at the end)
-  --no-journal       keep no journal
+  --no-journal       keep no journal, and make no trace
+  --no-trace         make no trace. By default it is written beside the journal, trace.jsonl, and sent to the collector that
+                     OTEL_EXPORTER_OTLP_ENDPOINT names, or that listens at http://localhost:4318 (OTEL_TRACES_EXPORTER=none:
+                     to none)
+  --otlp URL         send the trace there, and exit with 3 if that fails
   --json             print one JSON object and nothing else
   --events           print each event of the cache as a line of JSON; the report goes to stderr, or with --json becomes
                      the last line
@@ -55,6 +60,8 @@ const OPTIONS = {
   keep: { type: 'string' },
   journal: { type: 'string' },
   'no-journal': { type: 'boolean', default: false },
+  'no-trace': { type: 'boolean', default: false },
+  otlp: { type: 'string' },
   json: { type: 'boolean', default: false },
   events: { type: 'boolean', default: false },
 } as const;
@@ -76,6 +83,10 @@ function optionsFrom(args: readonly string[]): DemoOptions {
   if (values['in-place'] && image === undefined) {
     throw new UsageError('CACHETRAIL_INVALID_ARGUMENT', '--in-place needs an IMAGE');
   }
+  const traced = !values['no-trace'] && !values['no-journal'];
+  if (values.otlp !== undefined && !traced) {
+    throw new UsageError('CACHETRAIL_INVALID_ARGUMENT', '--otlp needs a journal and a trace');
+  }
   return {
     image,
     inPlace: values['in-place'],
@@ -84,6 +95,8 @@ function optionsFrom(args: readonly string[]): DemoOptions {
     policy: policyFrom(values.policy),
     keep: values.keep,
     journal: journalFrom(values.journal, values['no-journal']),
+    trace: traced,
+    otlp: values.otlp === undefined ? null : endpointAt(values.otlp),
     json: values.json,
     events: values.events,
   };

@@ -16,6 +16,8 @@ import { type Narrator, narrator } from '../narrator.js';
 import { type DemoResult, isGood, type RunDifference, reportObject, reportText } from './report.js';
 import { bareRun, type CachedRunResult, cachedRun, type RunResult } from './runs.js';
 import { interruption } from '../interruption.js';
+import { type DemoTraceReport, isUnsent, writeDemoTrace } from './trace-output.js';
+import type { OtlpEndpoint } from '../otlp/endpoint.js';
 import { demoTree, type Tree } from './tree.js';
 import { warmUp } from './warm-up.js';
 import { removeTree } from './workload.js';
@@ -28,6 +30,10 @@ export interface DemoOptions extends ImageOptions {
   readonly policy: PolicyName;
   /** `directory` of the journal, undefined for a fresh one; null for no journal. */
   readonly journal: { readonly directory: string | undefined } | null;
+  /** Whether to make a trace of the journal. */
+  readonly trace: boolean;
+  /** Where to send it; null for where a collector is found. */
+  readonly otlp: OtlpEndpoint | null;
   readonly json: boolean;
   readonly events: boolean;
 }
@@ -40,7 +46,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const result = await new Demo(options, tell, signal).run();
     tell.quiet();
     print(result, options);
-    return isGood(result) ? EXIT.ok : EXIT.different;
+    if (!isGood(result)) return EXIT.different;
+    return result.trace !== null && isUnsent(result.trace) ? EXIT.failed : EXIT.ok;
   } catch (error) {
     if (!signal.aborted) throw error;
     tell.heading('interrupted: the image is unmounted and closed');
@@ -99,7 +106,8 @@ class Demo {
       try {
         const withoutCache = await this.#runWithoutCache(images, directory);
         const report = await this.#examineJournal(journal, withCache);
-        return { ...(await this.#compare(images, before, withCache, withoutCache)), journal: report };
+        const trace = await this.#writeTrace(journal, withCache);
+        return { ...(await this.#compare(images, before, withCache, withoutCache)), journal: report, trace };
       } finally {
         if (this.#options.inPlace) await this.#removeFrom(images.withCachePath, directory);
       }
@@ -148,6 +156,12 @@ class Demo {
     return await journalReport(journal.directory, writeErrors);
   }
 
+  async #writeTrace(journal: DemoJournal | null, { trace }: CachedRunResult): Promise<DemoTraceReport | null> {
+    if (journal === null || !this.#options.trace) return null;
+    this.#tell.progress('making a trace of the journal');
+    return await writeDemoTrace(journal.directory, trace, this.#options.otlp);
+  }
+
   async #runWithoutCache({ withoutCachePath }: Images, directory: string): Promise<RunResult> {
     this.#tell.heading('the same without a cache, on a device that does not fail');
     return await bareRun(await openFileDevice(withoutCachePath), this.#runInput(directory));
@@ -162,7 +176,7 @@ class Demo {
     before: Snapshot,
     withCache: CachedRunResult,
     withoutCache: RunResult,
-  ): Promise<Omit<DemoResult, 'journal'>> {
+  ): Promise<Omit<DemoResult, 'journal' | 'trace'>> {
     const withCacheFound = await this.#snapshot(images.withCachePath);
     const withoutCacheFound = await this.#snapshot(images.withoutCachePath);
     return {

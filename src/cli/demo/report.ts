@@ -6,6 +6,7 @@ import { plural } from '../journal/text.js';
 import { errorObject, errorText } from '../journal/write-errors.js';
 import type { JournalReport } from './journal.js';
 import type { CachedRunResult, RunResult } from './runs.js';
+import { type DemoTraceReport, demoTraceObject, demoTraceText } from './trace-output.js';
 
 export interface RunDifference extends Difference {
   readonly run: 'withCache' | 'withoutCache';
@@ -20,6 +21,8 @@ export interface DemoResult {
   readonly checks: { readonly withCache: CheckResult; readonly withoutCache: CheckResult };
   /** Null for a run without one. */
   readonly journal: JournalReport | null;
+  /** Null for a run without a journal, or that was asked for none. */
+  readonly trace: DemoTraceReport | null;
 }
 
 /** Everything compared equal, and the file systems are sound as far as that was checked. */
@@ -48,6 +51,8 @@ export function reportObject(result: DemoResult): Record<string, unknown> {
     e2fsck: { withCache: checkObject(checks.withCache), withoutCache: checkObject(checks.withoutCache) },
     journal: journal?.directory ?? null,
     ...(journal === null ? {} : journalObject(journal)),
+    trace: result.trace?.traceId ?? null,
+    ...(result.trace === null ? {} : { traceOutput: demoTraceObject(result.trace) }),
   };
 }
 
@@ -70,7 +75,14 @@ function rounded(value: number): number {
 
 /** The report as lines of plain text. */
 export function reportText(result: DemoResult): string {
-  return [tableText(result), errorsText(result), comparisonText(result), verdictText(result), journalText(result)]
+  return [
+    tableText(result),
+    errorsText(result),
+    comparisonText(result),
+    verdictText(result),
+    traceText(result),
+    journalText(result),
+  ]
     .filter((part) => part !== '')
     .join('\n');
 }
@@ -154,6 +166,10 @@ function verdictText(result: DemoResult): string {
   const writes = ratio(on.deviceWrites, off.deviceWrites);
   const reads = ratio(on.deviceReads, off.deviceReads);
   return `all equal, with ${writes} of the device writes and ${reads} of the device reads\n`;
+}
+
+function traceText({ trace }: DemoResult): string {
+  return trace === null ? '' : demoTraceText(trace);
 }
 
 function journalText({ journal }: DemoResult): string {

@@ -13,6 +13,7 @@ import { type WriteErrorPath, WriteErrorPaths } from '../journal/error-paths.js'
 import { FaultPlan } from './faults.js';
 import { type Mounted, mount } from './mount.js';
 import type { Narrator } from '../narrator.js';
+import { DemoTrace, type EndedTrace } from './trace.js';
 import type { Tree } from './tree.js';
 import { type Phase, removeTree, runWorkload, type WorkloadResult } from './workload.js';
 
@@ -48,6 +49,7 @@ export interface CachedRunResult extends RunResult {
   readonly capacityBlocks: number;
   readonly blockSize: number;
   readonly writeErrors: readonly WriteErrorPath[];
+  readonly trace: EndedTrace;
 }
 
 /** Who asks for the flushes. */
@@ -61,7 +63,8 @@ export async function bareRun(device: BlockDevice, input: RunInput): Promise<Run
     const disk = bareDisk(counting);
     const mounted = await mount(disk);
     const sync = async () => disk.flush();
-    const workload = await workIn(mounted, input, { sync, beforeFile: () => undefined });
+    const nothing = () => undefined;
+    const workload = await workIn(mounted, input, { sync, beforeFile: nothing, phase: nothing });
     await mounted.unmount();
     return { workload, counts: counting.counts, ms: clock() };
   } finally {
@@ -74,7 +77,9 @@ export async function cachedRun(device: BlockDevice, input: RunInput, options: C
   const faulty = faultDevice(device);
   const counting = countingDevice(faulty);
   const clock = stopwatch();
-  const cache = await openCacheOver(counting, options);
+  const trace = new DemoTrace();
+  const cache = await openCacheOver(counting, options, trace);
+  trace.begin(cache.id);
   const paths = new WriteErrorPaths();
   const plan = new FaultPlan(faulty, cache.blockSize, input.tree);
   cache.events$.subscribe((event) => {
@@ -83,15 +88,20 @@ export async function cachedRun(device: BlockDevice, input: RunInput, options: C
     paths.accept(event);
   });
   try {
+    trace.phase('mount');
     const mounted = await mount(ext2fsDisk(cache, { actor: 'libext2fs' }));
     const sync = (phase: Phase) => flushInPhase(phase, cache, plan, input.narrator);
-    const workload = await workIn(mounted, input, { sync, beforeFile: (file) => plan.beforeFile(file) });
+    const phase = (name: string) => trace.phase(name);
+    const workload = await workIn(mounted, input, { sync, phase, beforeFile: (file) => plan.beforeFile(file) });
+    trace.phase('unmount');
     await mounted.unmount();
     const stats = cache.stats();
+    trace.phase('close');
     await cache.close();
     const { requests, hits, misses, batches, meanRunBlocks, capacityBlocks } = stats;
     const figures = { requests, hits, misses, batches, meanRunBlocks, capacityBlocks, blockSize: cache.blockSize };
-    return { workload, counts: counting.counts, ms: clock(), ...figures, writeErrors: paths.list() };
+    const run = { workload, counts: counting.counts, ms: clock() };
+    return { ...run, ...figures, writeErrors: paths.list(), trace: trace.ended() };
   } catch (error) {
     faulty.cure();
     await saveAndClose(cache, input.narrator);
@@ -99,10 +109,16 @@ export async function cachedRun(device: BlockDevice, input: RunInput, options: C
   }
 }
 
-async function openCacheOver(device: BlockDevice, { capacity, policy, journal }: CacheInput): Promise<BlockCache> {
+async function openCacheOver(
+  device: BlockDevice,
+  { capacity, policy, journal }: CacheInput,
+  trace: DemoTrace,
+): Promise<BlockCache> {
   try {
     return await openCache(device, {
       policy,
+      clock: trace.clock,
+      traceSource: () => trace.current,
       ...(capacity === undefined ? {} : { capacity }),
       ...(journal === null ? {} : { journal: { directory: journal } }),
     });
@@ -141,7 +157,7 @@ function blocksText(blocks: readonly FailedBlock[]): string {
   return named.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-type Hooks = Pick<Parameters<typeof runWorkload>[3], 'sync' | 'beforeFile'>;
+type Hooks = Pick<Parameters<typeof runWorkload>[3], 'sync' | 'beforeFile' | 'phase'>;
 
 /** Does the file work. If it ends early, what it made is removed and the image is unmounted, as far as that goes. */
 async function workIn(mounted: Mounted, input: RunInput, hooks: Hooks): Promise<WorkloadResult> {

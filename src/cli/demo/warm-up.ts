@@ -20,6 +20,7 @@ export async function warmUp(tree: Tree, signal: AbortSignal): Promise<void> {
   await runWorkload(mounted.files, small, '/warm-up', {
     signal,
     sync,
+    phase: nothing,
     beforeFile: nothing,
     progress: nothing,
     said: nothing,

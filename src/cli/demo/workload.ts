@@ -8,6 +8,8 @@ import type { Tree, TreeFile } from './tree.js';
 export type Phase = 'half' | 'copied' | 'read';
 
 export interface WorkloadHooks {
+  /** What begins now. */
+  phase(name: string): void;
   /** Aborts between two file operations. */
   readonly signal: AbortSignal;
   beforeFile(file: TreeFile): void;
@@ -38,14 +40,23 @@ export async function runWorkload(
 ): Promise<WorkloadResult> {
   const work = new Workload(files, tree, directory, hooks);
   const [first, second] = halvesOf(tree);
+  hooks.phase('make directories');
   await work.makeDirectories();
+  hooks.phase('copy in, first half');
   await work.copyIn(first);
+  hooks.phase('flush');
   await hooks.sync('half');
+  hooks.phase('copy in, second half');
   await work.copyIn(second);
+  hooks.phase('flush');
   await hooks.sync('copied');
+  hooks.phase('read back');
   await work.readBack();
+  hooks.phase('flush again');
   await hooks.sync('read');
+  hooks.phase('rename');
   await work.rename();
+  hooks.phase('delete');
   await work.remove();
   return { expected: work.expected, readBackDifferences: work.readBackDifferences };
 }

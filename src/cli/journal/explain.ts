@@ -139,6 +139,8 @@ class Tale {
   count = 0;
   readonly #kept: LifeEntry[] = [];
   readonly #keep: boolean;
+  /** The last that was told. */
+  #traceId = '';
 
   constructor(keep: boolean) {
     this.#keep = keep;
@@ -147,11 +149,17 @@ class Tale {
   tell(entries: readonly LifeEntry[]): string[] {
     this.count += entries.length;
     if (this.#keep) this.#kept.push(...entries);
-    return entries.map((entry) => `  ${entryLine(entry)}`);
+    return entries.map((entry) => `  ${this.#line(entry)}`);
   }
 
   object(): Record<string, unknown> {
     return { entries: this.#kept.map(entryObject) };
+  }
+
+  #line(entry: LifeEntry): string {
+    const line = entryLine(entry, this.#traceId);
+    if (entry.traceId !== '') this.#traceId = entry.traceId;
+    return line;
   }
 }
 

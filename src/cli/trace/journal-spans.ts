@@ -1,6 +1,7 @@
 /** Projects a journal, or a slice of it, and gives the spans to an output. */
 import { openJournal } from '../../streams/journal/index.js';
 import type { SpanData } from '../../telemetry/index.js';
+import type { OtlpSpan } from '../../telemetry/otlp.js';
 import { SpanProjection } from '../../telemetry/spans/projection.js';
 import { readJournal, type ReadingResult } from '../journal/reading.js';
 import { type TraceCounts, TraceOutput, type TracePlaces } from './output.js';
@@ -19,12 +20,17 @@ export interface WrittenSpans extends ReadingResult {
   readonly counts: TraceCounts;
 }
 
-/** Rejects with JournalError for what is no journal, before anything is written, and with what the output rejects with. */
-export async function writeSpans({ directory, filter }: JournalSlice, places: TracePlaces): Promise<WrittenSpans> {
+/** Rejects with JournalError for what is no journal, before anything is written, and with what the output rejects with. `more` spans follow. */
+export async function writeSpans(
+  { directory, filter }: JournalSlice,
+  places: TracePlaces,
+  more: readonly OtlpSpan[] = [],
+): Promise<WrittenSpans> {
   const journalId = await (await openJournal(directory)).id();
   const output = await TraceOutput.open(places);
   try {
     const read = await projectInto(output, journalId, { directory, filter });
+    for (const span of more) await output.add(span);
     return { ...read, counts: await output.end() };
   } catch (error) {
     await output.abandon();

@@ -49,6 +49,7 @@ describe('the life of a block', () => {
     expect(entry.facts['actor']).to.equal('mapper');
     expect(entry.traceId).to.equal(trace.traceId);
     expect(entryLine(entry)).to.include('by mapper').and.include('bytes 0-99').and.include(`trace ${trace.traceId}`);
+    expect(entryLine(entry, trace.traceId)).to.not.include('trace');
     expect(entryObject(entry)).to.include({ kind: 'written', actor: 'mapper', traceId: trace.traceId });
   });
 

@@ -19,6 +19,7 @@ export class OtlpReceiver {
   readonly #findings: string[] = [];
   readonly #server: Server;
   readonly #answer: (request: number) => Answer | null;
+  #port = 0;
   #requests = 0;
   /** Requests under way, and the most that there were at once. */
   #atOnce = 0;
@@ -33,11 +34,13 @@ export class OtlpReceiver {
   static async started(answer?: (request: number) => Answer | null): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver(answer);
     await new Promise<void>((resolve) => receiver.#server.listen(0, '127.0.0.1', resolve));
+    receiver.#port = (receiver.#server.address() as AddressInfo).port;
     return receiver;
   }
 
+  /** Where it listens, or did. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${this.#port}`;
   }
 
   get requests(): number {

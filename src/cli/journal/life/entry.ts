@@ -71,11 +71,11 @@ export function entryOf(
   return { kind, seq, lastSeq: seq, at, epochMs, text, traceId, facts };
 }
 
-/** `TIME  #SEQ  TEXT`, and the trace where there is one. */
-export function entryLine(entry: LifeEntry): string {
+/** `TIME  #SEQ  TEXT`, and the trace where there is one that has not been told before. */
+export function entryLine(entry: LifeEntry, traceIdTold = ''): string {
   const { seq, lastSeq, at, epochMs, text, traceId } = entry;
   const number = lastSeq === seq ? `#${seq}` : `#${seq}-${lastSeq}`;
-  const trace = traceId === '' ? '' : `, trace ${traceId}`;
+  const trace = traceId === '' || traceId === traceIdTold ? '' : `, trace ${traceId}`;
   return `${timeOfDay(epochMs, at)}  ${number.padStart(8)}  ${text}${trace}`;
 }
 
