@@ -197,7 +197,7 @@ export const ERROR_CODES = {
     remedy: 'Make one with `mke2fs`, or name another image.',
   },
   CACHETRAIL_MISSING_DEPENDENCY: {
-    meaning: 'A package that this command needs is not installed.',
+    meaning: 'A package that is needed for this is not installed.',
     remedy: 'Install it; the message names it.',
   },
   CACHETRAIL_COLLECTOR_UNREACHABLE: {
