@@ -31,7 +31,7 @@ export const COMMANDS: readonly RegisteredCommand[] = [
   },
   {
     name: 'replay',
-    summary: 'show the state of the cache at any event or time of a journal',
+    summary: 'show the state at any event or time of a journal, or what other options would have cost',
     load: async () => (await import('./commands/replay.js')).replay,
   },
   {

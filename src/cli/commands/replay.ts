@@ -9,26 +9,39 @@ import { directoryFrom, numberOf, timeOf, usage } from '../journal/arguments.js'
 import { lastWriteOf } from '../journal/replay/last-write.js';
 import { stateReport } from '../journal/replay/state-report.js';
 import { blockText, stateText } from '../journal/replay/state-text.js';
+import { DEVICE_HELP, deviceFrom } from '../journal/replay/device-option.js';
+import { WHAT_IF_HELP, whatIfFrom } from '../journal/replay/what-if.js';
+import { showWhatIf } from '../journal/replay/what-if-command.js';
 import { narrator } from '../narrator.js';
 
 export const replay: Command = {
   help: `cachetrail replay: a journal played again
 
-usage: cachetrail replay DIR [--at SEQ|TIME] [OPTIONS]
+usage: cachetrail replay DIR [--at SEQ|TIME] [--block N] [--json]
+       cachetrail replay DIR --what-if KEY=VALUES[,KEY=VALUES...] [--device DEVICE] [--svg FILE] [--json]
 
-Shows the state of the cache at any event of its journal: how many blocks are in which state, which must be kept, what is
-under way, and the state's hash.
+The first shows the state of the cache at any event of its journal: how many blocks are in which state, which must be
+kept, what is under way, and the state's hash. The second makes the recorded requests of caches with other options, and
+shows what they would have cost beside what was recorded, as a table and as a curve of misses by capacity.
 
   DIR                the folder that holds the journal
   --at SEQ|TIME      right after this event, or after the last event at or before this time: ISO 8601, such as
                      2026-03-04T05:06:07.123Z (default: after the last event)
+  --block N          this block's state too, and who wrote it last
+
+  --what-if ...      ${WHAT_IF_HELP}
+  --device DEVICE    ${DEVICE_HELP}
+  --svg FILE         write the curve to FILE as well
 
 options:
-  --block N          this block's state too, and who wrote it last
   --json             print one JSON object and nothing else
   -h, --help         show this
 
-exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise: the journal is not whole up to there, or does not hold it
+In a replay, callers wait for answers and pause as they did: what was asked after an answer is asked after it again.
+Colors are left out where NO_COLOR is set.
+
+exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise: the journal is not whole up to there, or does not
+            hold it, 130 interrupted
 `,
 
   async run(args) {
@@ -36,12 +49,12 @@ exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise: the journal
       parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true }),
     );
     const directory = directoryFrom(positionals);
-    const at = momentFrom(values.at);
-    const block = values.block === undefined ? null : numberOf('--block', values.block);
+    const { json } = values;
+    const work = values['what-if'] === undefined ? stateWork(directory, values) : whatIfWork(directory, values);
     try {
-      return await showState(directory, at, block, values.json);
+      return await work();
     } catch (error) {
-      return reportFailure(error, values.json);
+      return reportFailure(error, json);
     }
   },
 };
@@ -49,8 +62,41 @@ exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise: the journal
 const OPTIONS = {
   at: { type: 'string' },
   block: { type: 'string' },
+  'what-if': { type: 'string', multiple: true },
+  device: { type: 'string' },
+  svg: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
+
+interface Values {
+  readonly at?: string | undefined;
+  readonly block?: string | undefined;
+  readonly 'what-if'?: string[] | undefined;
+  readonly device?: string | undefined;
+  readonly svg?: string | undefined;
+  readonly json: boolean;
+}
+
+/** Checks the options at once, and gives what is to be done. */
+function stateWork(directory: string, values: Values): () => Promise<number> {
+  for (const name of ['device', 'svg'] as const) {
+    if (values[name] !== undefined) throw usage(`--${name} is for --what-if`);
+  }
+  const at = momentFrom(values.at);
+  const block = values.block === undefined ? null : numberOf('--block', values.block);
+  return () => showState(directory, at, block, values.json);
+}
+
+function whatIfWork(directory: string, values: Values): () => Promise<number> {
+  for (const name of ['at', 'block'] as const) {
+    if (values[name] !== undefined) throw usage(`either --${name} or --what-if`);
+  }
+  const { svg = null, json } = values;
+  if (svg === '') throw usage('--svg takes the name of a file');
+  const runs = whatIfFrom(values['what-if'] ?? []);
+  const device = deviceFrom(values.device);
+  return () => showWhatIf(directory, { runs, device, svg, json });
+}
 
 /** By its number or by a time, milliseconds since 1970; the last event where neither is given. */
 type WantedMoment = { readonly seq: number } | { readonly ms: number };

@@ -67,7 +67,8 @@ export function problemText({ kind, segment, start, end, fromSeq, toSeq, message
   return `${kind}: ${segment}, bytes ${start} to ${end}${events}: ${message}`;
 }
 
-class Problems {
+/** Tells of problems as they come, of the first ones each. */
+export class Problems {
   readonly kept: JournalProblem[] = [];
   #count = 0;
   readonly #tell: (line: string) => void;

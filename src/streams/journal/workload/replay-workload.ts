@@ -32,6 +32,7 @@ export async function replayWorkload(directory: string, options: ReplayWorkloadO
     survey.accept(event);
     if (survey.events % EVENTS_PER_SIGN === 0) onProgress(survey.events, survey.events * passes);
   }
+  options.signal?.throwIfAborted();
   const total = survey.events * passes;
   let done = survey.events;
   let recorded: Recorded | null = null;
@@ -43,6 +44,7 @@ export async function replayWorkload(directory: string, options: ReplayWorkloadO
       folded.accept(event);
       if (++done % EVENTS_PER_SIGN === 0) onProgress(done, total);
     }
+    options.signal?.throwIfAborted();
     folded.end();
     recorded ??= folded;
     for (const replay of replays) results.push({ ...replay.result(), config: knownConfig(replay.result().config) });

@@ -66,6 +66,20 @@ describe('a workload, replayed', () => {
     expect(new Set(misses).size).to.be.greaterThan(3);
   });
 
+  it('hits as often as the stack distances of its reads say, for every capacity', async () => {
+    const blocks = Array.from({ length: 600 }, (_, at) => (at * at * 7 + (at % 13) * 3) % (at % 3 === 0 ? 90 : 20));
+    const source = await recorded(async (cache) => {
+      for (const block of blocks) await cache.read(block);
+    });
+    const capacities = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 128];
+    const { runs } = await replayWorkload(source, { runs: capacities.map((capacity) => ({ capacity })) });
+    const distances = stackDistances(blocks);
+    for (const [at, capacity] of capacities.entries()) {
+      const expected = distances.filter((distance) => distance < capacity).length;
+      expect(runs[at].figures.readHits, `capacity ${capacity}`).to.equal(expected);
+    }
+  });
+
   it('in blocks of another size asks for the blocks that hold what was asked for', async () => {
     const client: Client = async (cache) => {
       await cache.read(3, 2);
@@ -193,3 +207,14 @@ describe('a workload, replayed', () => {
     expect(figures.elapsedNs / past.figures.elapsedNs).to.be.within(0.95, 1.05);
   });
 });
+
+/** For each read, how many other blocks were read since the last read of its own (Mattson et al., 1970). */
+function stackDistances(blocks: readonly number[]): number[] {
+  const stack: number[] = [];
+  return blocks.map((block) => {
+    const distance = stack.indexOf(block);
+    if (distance !== -1) stack.splice(distance, 1);
+    stack.unshift(block);
+    return distance === -1 ? Number.POSITIVE_INFINITY : distance;
+  });
+}

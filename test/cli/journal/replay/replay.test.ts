@@ -1,12 +1,12 @@
 import { readFileSync, statSync, truncateSync, writeFileSync, mkdirSync, cpSync } from 'node:fs';
 import { expect } from 'chai';
-import type { CacheEvent } from '../../../src/cache/events.js';
-import { hashState } from '../../../src/cache/digest.js';
-import { openJournal, stateAt } from '../../../src/streams/journal/index.js';
-import { seqAt } from '../../../src/streams/journal/seq-at.js';
-import type { CacheStats } from '../../../src/streams/stats.js';
-import { cachetrail } from '../command.js';
-import { BAD, journalFolder, lastSegment, recordTrouble } from './recorded.js';
+import type { CacheEvent } from '../../../../src/cache/events.js';
+import { hashState } from '../../../../src/cache/digest.js';
+import { openJournal, stateAt } from '../../../../src/streams/journal/index.js';
+import { seqAt } from '../../../../src/streams/journal/seq-at.js';
+import type { CacheStats } from '../../../../src/streams/stats.js';
+import { cachetrail } from '../../command.js';
+import { BAD, journalFolder, lastSegment, recordTrouble } from '../recorded.js';
 
 describe('cachetrail replay', () => {
   const folder = journalFolder();
@@ -32,8 +32,10 @@ describe('cachetrail replay', () => {
     expect(report.seq).to.equal(events.length);
     expect(report.phase).to.equal('closed');
     expect(report.hash).to.equal(hashState((await stateAt(directory, events.length)).state));
-    const { memoryBytes: _bytes, journal: _journal, ...rest } = counted;
-    expect(report.stats).to.include(rest);
+    // The memory is that of a state without bytes, and what is beside the state has no events.
+    for (const [name, value] of Object.entries(report.stats)) {
+      if (name !== 'memoryBytes') expect(value, name).to.equal(counted[name as keyof CacheStats]);
+    }
   });
 
   it('names what is parked and dirty at an event, and who wrote a block last', async () => {

@@ -1,0 +1,71 @@
+/** `cachetrail replay DIR --what-if …`: replays, prints a table and a curve, and writes the curve as SVG. */
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import {
+  type JournalProblem,
+  replayWorkload,
+  type WorkloadOptions,
+  type WorkloadReport,
+} from '../../../streams/journal/index.js';
+import { EXIT } from '../../command.js';
+import { interruption } from '../../interruption.js';
+import { narrator } from '../../narrator.js';
+import { Problems } from '../reading.js';
+import { type Curve, curveOf, isCurve } from './curve.js';
+import { curveSvg } from './curve-svg.js';
+import { curveText } from './curve-text.js';
+import type { DeviceOption } from './device-option.js';
+import { whatIfText } from './what-if-table.js';
+
+export interface WhatIfOptions {
+  readonly runs: readonly WorkloadOptions[];
+  readonly device: DeviceOption;
+  /** Where to write the curve; null for nowhere. */
+  readonly svg: string | null;
+  readonly json: boolean;
+}
+
+export async function showWhatIf(directory: string, options: WhatIfOptions): Promise<number> {
+  const tell = narrator({ lines: process.stderr, terminal: process.stderr });
+  const problems = new Problems((line) => tell.heading(line));
+  // A name that cannot be written is told before the work, not after it.
+  const svg = options.svg === null ? null : openSync(options.svg, 'w');
+  const { signal, dispose } = interruption(() => undefined);
+  try {
+    const report = await replayWorkload(directory, {
+      // The recorded options first: what the replay itself changes shows there.
+      runs: [{}, ...options.runs],
+      device: options.device.device,
+      signal,
+      onProgress: (done, total) => tell.progress(`replayed ${Math.floor((100 * done) / Math.max(1, total))} %`),
+      onProblem: (problem: JournalProblem) => problems.add(problem),
+    });
+    tell.quiet();
+    problems.end();
+    if (signal.aborted) return EXIT.interrupted;
+    const curve = curveOf({ ...report, runs: report.runs.slice(1) });
+    if (svg !== null) writeFileSync(svg, curveSvg(curve));
+    show(report, curve, options, problems.kept);
+    return EXIT.ok;
+  } finally {
+    if (svg !== null) closeSync(svg);
+    tell.quiet();
+    dispose();
+  }
+}
+
+function show(report: WorkloadReport, curve: Curve, options: WhatIfOptions, problems: readonly JournalProblem[]): void {
+  const { svg, json, device } = options;
+  if (json) {
+    const [same, ...runs] = report.runs;
+    process.stdout.write(`${JSON.stringify({ ...report, same, runs, problems })}\n`);
+    return;
+  }
+  process.stdout.write(whatIfText(report, { times: device.times, device: device.words }));
+  if (isCurve(curve)) {
+    const { isTTY, columns } = process.stdout;
+    const { NO_COLOR, TERM } = process.env;
+    const colors = isTTY === true && (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb';
+    process.stdout.write(`\n${curveText(curve, { columns: columns ?? 80, colors })}`);
+  }
+  if (svg !== null) process.stderr.write(`the curve is in ${svg}\n`);
+}
