@@ -2,7 +2,16 @@
 // a quiet machine and the long form. Says what is missing, and exits 1.
 import { text } from 'node:stream/consumers';
 
-const NAMES = ['hit.readNow', 'hit.read', 'write.cached', 'miss.clean', 'zipf', 'journal.append'];
+const NAMES = [
+  'hit.readNow',
+  'hit.read',
+  'write.cached',
+  'miss.clean',
+  'zipf',
+  'journal.append',
+  'metrics.hit',
+  'metrics.miss',
+];
 const BLOCKS = [1024, 65_536];
 
 const rows = (await text(process.stdin))

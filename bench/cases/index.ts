@@ -3,9 +3,20 @@ import { hitRead } from './hit-read.js';
 import { hitReadNow } from './hit-read-now.js';
 import { journalAppend } from './journal-append.js';
 import { journalHit } from './journal-hit.js';
+import { metricsHit, metricsMiss } from './metrics.js';
 import { missClean } from './miss-clean.js';
 import { writeCached } from './write-cached.js';
 import { zipf } from './zipf.js';
 
-export const CASES: readonly Case[] = [hitReadNow, hitRead, writeCached, missClean, zipf, journalAppend, journalHit];
+export const CASES: readonly Case[] = [
+  hitReadNow,
+  hitRead,
+  writeCached,
+  missClean,
+  zipf,
+  journalAppend,
+  journalHit,
+  metricsHit,
+  metricsMiss,
+];
 export const BLOCKS: readonly number[] = [1024, 65_536];
