@@ -109,6 +109,10 @@ export class Barriers {
     return this.#lastFailed?.io === io ? this.#lastFailed.trouble : null;
   }
 
+  get size(): number {
+    return this.#written.length + this.#doubts.size + this.#writing.size;
+  }
+
   finish(): void {
     this.#started = 0;
     this.#written = [];

@@ -134,10 +134,22 @@ export class CarriedWrites {
     for (const [write, count] of lost) {
       write.left -= count;
       const key = `discarded ${write.seq} ${seq}`;
-      const attributes = { ...writeAttributes(write), [ATTRIBUTE.blocks]: count, [ATTRIBUTE.reason]: reason };
+      const attributes = {
+        ...writeAttributes(write),
+        [ATTRIBUTE.endSeq]: seq,
+        [ATTRIBUTE.blocks]: count,
+        [ATTRIBUTE.reason]: reason,
+      };
       const links = by === null ? [] : [link(by, RELATION.discardedBy)];
       this.#spans.whole({ key, name: SPAN.discarded, at: write.at, parent: write.context, attributes, links }, { at });
     }
+  }
+
+  get size(): number {
+    let entries = 0;
+    for (const { dirty, carried, written } of this.#blocks.values())
+      entries += dirty.size + carried.size + written.size;
+    return entries;
   }
 
   finish(): void {

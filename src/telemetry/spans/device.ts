@@ -85,6 +85,10 @@ export class DeviceSpans {
     return this.#timedOut.get(io)?.ref ?? null;
   }
 
+  get size(): number {
+    return this.#running.size + this.#timedOut.size;
+  }
+
   /** What the device has not answered when the events end. */
   finish(at: number): void {
     for (const [io, operation] of this.#running) {

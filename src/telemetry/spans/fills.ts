@@ -39,6 +39,10 @@ export class Fills {
     this.#joined.delete(event.io);
   }
 
+  get size(): number {
+    return this.#joined.size;
+  }
+
   finish(): void {
     this.#joined.clear();
   }

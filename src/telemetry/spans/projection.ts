@@ -76,6 +76,20 @@ export class SpanProjection {
     if (event.type === 'closed') this.finish();
   }
 
+  /** Entries that it keeps: for what is open, in flight or not durable. */
+  get size(): number {
+    const parts = [
+      this.#requests,
+      this.#device,
+      this.#fills,
+      this.#writes,
+      this.#troubles,
+      this.#barriers,
+      this.#writebacks,
+    ];
+    return parts.reduce((sum, part) => sum + part.size, 0);
+  }
+
   /** Ends what is open, at the time of the last event: the events end here. */
   finish(): void {
     this.#device.finish(this.#at);

@@ -116,6 +116,10 @@ export class Requests {
     return null;
   }
 
+  get size(): number {
+    return this.#open.size;
+  }
+
   finish(at: number): void {
     for (const { span, attributes, links } of this.#open.values()) {
       this.#spans.end(span, { at, attributes: { ...attributes, [ATTRIBUTE.unfinished]: true }, links });

@@ -91,6 +91,10 @@ export class Troubles {
     return [...found.keys()].map((trouble) => link(trouble.ref, RELATION.reports));
   }
 
+  get size(): number {
+    return this.#blocks.size;
+  }
+
   finish(): void {
     this.#blocks.clear();
   }

@@ -156,6 +156,10 @@ export class Writebacks {
     this.#giveUp(blocks, event, 'discarded');
   }
 
+  get size(): number {
+    return this.#running.size + this.#awaiting.size;
+  }
+
   finish(at: number): void {
     const open = new Set([...this.#running.values(), ...this.#awaiting.values()]);
     for (const writeback of open) {

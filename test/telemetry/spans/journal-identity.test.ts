@@ -9,7 +9,7 @@ import { type JournalMode, openJournalWriter } from '../../../src/streams/journa
 import { instrument } from '../../../src/telemetry/index.js';
 import { randomRun } from './random-run.js';
 
-const SEEDS = [11, 12, 13];
+const SEEDS = [11, 12];
 
 /** Samplers of the SDK; null for no SDK, undefined for a cache that is not instrumented. */
 const WAYS: Readonly<Record<string, { readonly sampler: tracing.Sampler | null; readonly hits?: boolean }>> = {
@@ -23,6 +23,8 @@ const WAYS: Readonly<Record<string, { readonly sampler: tracing.Sampler | null; 
 describe('tracing', () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'cachetrail-tracing-'));
   let made = 0;
+  /** By mode and seed. */
+  const untraced = new Map<string, Promise<string[][]>>();
   after(() => rmSync(folder, { recursive: true, force: true }));
   afterEach(() => {
     trace.disable();
@@ -41,7 +43,9 @@ describe('tracing', () => {
       it(`with ${way} leaves the journal as it is without, byte for byte (${mode})`, async () => {
         for (const seed of SEEDS) {
           trace.disable();
-          const without = await journalled(seed, mode);
+          const name = `${mode} ${seed}`;
+          if (!untraced.has(name)) untraced.set(name, journalled(seed, mode));
+          const without = (await untraced.get(name)) ?? [];
           if (sampler !== null) trace.setGlobalTracerProvider(new tracing.BasicTracerProvider({ sampler }));
           let spans = 0;
           const watched = await journalled(seed, mode, (cache) => {

@@ -6,7 +6,7 @@ import { instrument, journalIds, SPAN, type SpanData } from '../../../src/teleme
 import { randomRun } from './random-run.js';
 import { projected } from './support.js';
 
-const RUNS = Number(process.env['CACHETRAIL_SPAN_RUNS'] ?? 10);
+const RUNS = Number(process.env['CACHETRAIL_SPAN_RUNS'] ?? 8);
 
 type LiveSpan = Omit<SpanData, 'flags'>;
 

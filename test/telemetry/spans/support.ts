@@ -23,9 +23,11 @@ export function projected({ events, id, epochMs }: RandomRun): Projected {
 
 export class Projected {
   readonly all: readonly SpanData[];
+  readonly #byId: ReadonlyMap<string, SpanData>;
 
   constructor(spans: readonly SpanData[]) {
     this.all = spans;
+    this.#byId = new Map(spans.map((span) => [span.spanId, span]));
   }
 
   named(name: SpanName): readonly SpanData[] {
@@ -44,18 +46,18 @@ export class Projected {
   }
 
   parentOf(span: SpanData): SpanData | undefined {
-    return this.all.find(({ spanId }) => spanId === span.parentSpanId);
+    return span.parentSpanId === null ? undefined : this.#byId.get(span.parentSpanId);
   }
 
   /** The span that a link leads to, if it is one of these. */
   behind(link: SpanData['links'][number]): SpanData | undefined {
-    return this.all.find(({ traceId, spanId }) => spanId === link.to.spanId && traceId === link.to.traceId);
+    const found = this.#byId.get(link.to.spanId);
+    return found?.traceId === link.to.traceId ? found : undefined;
   }
 
   /** What must be true of any spans whatever: unique ids, parents in the same trace, time that goes on, few enough links. */
   check(): void {
-    const ids = new Set(this.all.map(({ spanId }) => spanId));
-    expect(ids.size, 'span ids').to.equal(this.all.length);
+    expect(this.#byId.size, 'span ids').to.equal(this.all.length);
     for (const span of this.all) {
       const parent = this.parentOf(span);
       if (parent !== undefined) expect(parent.traceId, span.name).to.equal(span.traceId);
