@@ -18,6 +18,7 @@ import { decideAnswer } from './decide/answers.js';
 import { decideBlockSize, decideClose, decideFlush, settleWaits, startBarrier } from './decide/durability.js';
 import { decideClear } from './decide/clears.js';
 import { decideRead, decideReadahead, resumeReads } from './decide/reads.js';
+import { decideReplaceDevice } from './decide/replacement.js';
 import { returnFrames } from './decide/room.js';
 import { startWritebacks } from './decide/writeback.js';
 import { admitWaiting, decideBorrow, decideMarkDirty, decideRelease, decideWrite } from './decide/writes.js';
@@ -93,6 +94,8 @@ function decideInput(turn: Turn, input: Exclude<Input, { type: 'read' }>): void 
       return decideOpenHandle(turn, input);
     case 'closeHandle':
       return decideCloseHandle(turn, input);
+    case 'replaceDevice':
+      return decideReplaceDevice(turn, input);
     case 'abort':
       return decideAbort(turn, input);
     case 'open':

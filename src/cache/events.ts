@@ -95,7 +95,8 @@ export type RequestKind =
   | 'resize'
   | 'setBlockSize'
   | 'close'
-  | 'openHandle';
+  | 'openHandle'
+  | 'replaceDevice';
 
 export interface Opened extends Fact<'opened'> {
   readonly identity: string;
@@ -315,6 +316,16 @@ export interface HandleClosed extends Request<'handleClosed'> {
   readonly handle: number;
 }
 
+/**
+ * The cache goes on with another device object for the same device. What the old one had taken and no barrier has covered is
+ * dirty again, parked blocks get another chance, and what it has not answered ends in the same decision.
+ */
+export interface DeviceReplaced extends Request<'deviceReplaced'> {
+  readonly identity: string;
+  /** Bytes. */
+  readonly deviceBytes: number;
+}
+
 export interface BlockSizeRequested extends Request<'blockSizeRequested'> {
   /** Bytes. */
   readonly to: number;
@@ -406,6 +417,7 @@ export type CacheEvent =
   | Released
   | HandleOpened
   | HandleClosed
+  | DeviceReplaced
   | Resized
   | BlockSizeRequested
   | BlockSizeChanged

@@ -17,6 +17,8 @@ const LASTING: ReadonlySet<string> = new Set([
 ]);
 
 export const TIMEOUT_CODE = 'CACHETRAIL_DEVICE_TIMEOUT';
+/** In place of the answers that a device that was taken away will not give. */
+export const REPLACED_CODE = 'CACHETRAIL_DEVICE_REPLACED';
 
 /**
  * Everything but what another try cannot mend is transient: a disk's EIO, a full file system's ENOSPC, EAGAIN, EBUSY and

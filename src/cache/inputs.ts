@@ -32,6 +32,12 @@ export type Input =
   | ({ readonly type: 'flush'; readonly handle: number } & RangeInput)
   | ({ readonly type: 'openHandle' } & RequestInput)
   | ({ readonly type: 'closeHandle'; readonly handle: number } & RequestInput)
+  | ({
+      readonly type: 'replaceDevice';
+      readonly identity: string;
+      readonly deviceBytes: number;
+      readonly writable: boolean;
+    } & RequestInput)
   | ({ readonly type: 'invalidate' } & RangeInput)
   | ({ readonly type: 'clear'; readonly kind: ClearKind; readonly reason: string } & RangeInput)
   | ({ readonly type: 'borrow'; readonly block: number } & RequestInput)
@@ -74,6 +80,10 @@ export function inputOf(event: CacheEvent): Input {
       return event.borrowed ? { type: 'markDirty', ...requestOf(event), block: event.block } : writeInput(event);
     case 'flushStarted':
       return { type: 'flush', ...rangeOf(event), handle: event.handle };
+    case 'deviceReplaced': {
+      const { identity, deviceBytes } = event;
+      return { type: 'replaceDevice', ...requestOf(event), identity, deviceBytes, writable: true };
+    }
     case 'handleOpened':
       return { type: 'openHandle', ...requestOf(event) };
     case 'handleClosed':
@@ -155,6 +165,9 @@ function refusedInput(event: Extract<CacheEvent, { type: 'requestRefused' }>): I
       return { type: 'flush', ...rangeOf(event), handle: 0 };
     case 'openHandle':
       return { type: 'openHandle', ...requestOf(event) };
+    case 'replaceDevice':
+      // Whatever it was, it was another device.
+      return { type: 'replaceDevice', ...requestOf(event), identity: '', deviceBytes: event.length, writable: false };
     case 'write':
       return { type: 'write', ...requestOf(event), offset: event.offset, length: event.length, through: false };
     case 'discard':

@@ -171,6 +171,8 @@ export class CacheState {
   seq = 0;
   phase: 'unopened' | 'open' | 'closing' | 'closed' = 'unopened';
   config: CoreConfig = UNOPENED;
+  /** The device's name. */
+  identity = '';
   /** As in the config, but for what `setOption` has changed. */
   limits: CoreLimits = DEFAULT_LIMITS;
   blockSize = UNOPENED.blockSize;

@@ -68,6 +68,11 @@ export const ERROR_CODES = {
     remedy:
       'Look at `stats().parkedBlocks` and the write errors; cure the device, then write again. The write was not accepted.',
   },
+  CACHETRAIL_DEVICE_OTHER: {
+    meaning:
+      'The device that was to take the place of the cache’s own is another one: its name, its size or its rights differ.',
+    remedy: 'Open the same device again, with the same rights. The cache goes on with the one that it has.',
+  },
   CACHETRAIL_ABORTED: {
     meaning: 'The caller’s AbortSignal ended the wait.',
     remedy: 'None needed; a write that was aborted was not accepted.',
@@ -109,6 +114,11 @@ export const ERROR_CODES = {
   CACHETRAIL_DEVICE_STALLED: {
     meaning: 'Too many operations of the device have timed out unanswered; it is not asked for more.',
     remedy: 'Check the device. It is asked again when it has answered what it owes.',
+  },
+  CACHETRAIL_DEVICE_REPLACED: {
+    meaning: 'The device was replaced before it had answered, or before a barrier had covered what it had taken.',
+    remedy:
+      'None needed: what was written is written again, to the new device. A discard or zero may be asked for again.',
   },
   CACHETRAIL_SHORT_READ: {
     meaning: 'The device returned fewer bytes than it was asked for.',

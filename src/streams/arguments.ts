@@ -1,4 +1,5 @@
 /** Checks of what callers pass. Each throws an ArgumentError, or a RequestError for what does not exist. */
+import type { BlockDevice } from '../device/block-device.js';
 import { ArgumentError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
 import { invalid } from './options.js';
@@ -45,6 +46,12 @@ export function checkIsBytes(name: string, buffer: Uint8Array): void {
 export function checkReason(name: string, reason: string): void {
   if (typeof reason === 'string' && reason !== '') return;
   throw invalid(`${name} says in words why the data may be lost`);
+}
+
+/** A device is closed when it is replaced, so it cannot take its own place. */
+export function checkReplacement(device: BlockDevice, current: BlockDevice): void {
+  if (typeof device !== 'object' || device === null) throw invalid('the device is a BlockDevice');
+  if (device === current) throw invalid('the cache has this device already: open it again');
 }
 
 export function checkName(what: string, name: string): void {

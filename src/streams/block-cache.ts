@@ -5,10 +5,11 @@ import { hashState } from '../cache/digest.js';
 import type { CacheEvent, ClearKind, TraceRef } from '../cache/events.js';
 import { checkInvariants } from '../cache/invariants.js';
 import type { CoreLimits } from '../cache/limits.js';
-import { type CacheState, NOBODY } from '../cache/state.js';
+import { NOBODY } from '../cache/state.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { RequestError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
+import type { Attachments } from './attachments.js';
 import {
   checkBlock,
   checkBuffer,
@@ -17,12 +18,13 @@ import {
   checkName,
   checkRange,
   checkReason,
+  checkReplacement,
   checkRun,
 } from './arguments.js';
 import type { BorrowedBlock } from './borrowed-block.js';
 import type { SubscriberError } from './bus.js';
 import { type CacheHandle, type HandleOptions, openHandle } from './cache-handle.js';
-import { BorrowCaller, InvalidateCaller, PlainCaller } from './callers.js';
+import { BorrowCaller, InvalidateCaller, type InvalidateResult, PlainCaller, ReplaceCaller } from './callers.js';
 import type { Clock } from './clock.js';
 import { setDeviceOption } from './device-options.js';
 import {
@@ -40,32 +42,9 @@ import { newJournalId } from './journal/journal-id.js';
 import type { JournalStats } from './journal/types.js';
 import type { JournalOpening } from './open-cache.js';
 import { Parts } from './parts.js';
-import { type Commits, type EventSink, Pipeline } from './pipeline.js';
+import { Pipeline } from './pipeline.js';
 import { Requester, type RequestOptions } from './requester.js';
 import { type BlockInfo, type CacheStats, inspectBlock, statsOf, type TelemetryStats } from './stats.js';
-import { zeroingDevice } from './zeroing-device.js';
-
-export interface InvalidateResult {
-  /** Blocks dropped. */
-  readonly dropped: number;
-  /** Dirty blocks among them, lost because `discardDirty` said so. */
-  readonly discarded: readonly number[];
-}
-
-/** What a cache is made with beside its options: the journal that was opened for it, and what that brought back. */
-export interface Attachments {
-  readonly clock: Clock;
-  readonly journal: EventSink | null;
-  readonly commits: Commits | null;
-  /** The seq that the first event follows. */
-  readonly lastSeq: number;
-  readonly opening: JournalOpening | null;
-  readonly journalStats?: () => JournalStats;
-  /** Gets the state that the cache's events are folded into, to be read, before the first of them. */
-  readonly started?: (state: CacheState) => void;
-  /** Lets go of the journal when the cache is closed. */
-  readonly released?: () => Promise<void>;
-}
 
 const DONE = Promise.resolve();
 const NO_OPTIONS: RequestOptions = {};
@@ -89,7 +68,6 @@ export class BlockCache {
   /** What becomes of the cache's spans, for `stats()`: set by instrumentation. */
   telemetrySource: (() => TelemetryStats) | null = null;
   readonly #pipeline: Pipeline;
-  readonly #device: BlockDevice;
   readonly #clock: Clock;
   readonly #requester: Requester;
   readonly #journalStats: () => JournalStats | null;
@@ -104,12 +82,11 @@ export class BlockCache {
     const { deviceTimeoutMs = DEVICE_TIMEOUT_MS_DEFAULT, deviceDepth = DEVICE_DEPTH_DEFAULT } = options;
     checkPositive('deviceTimeoutMs', deviceTimeoutMs);
     checkPositive('deviceDepth', deviceDepth);
-    this.#device = device;
     this.#clock = clock;
     this.journal = opening;
     this.#journalStats = attachments.journalStats ?? (() => null);
     this.#pipeline = new Pipeline({
-      device: zeroingDevice(device),
+      device,
       clock: this.#clock,
       journal,
       commits,
@@ -175,12 +152,12 @@ export class BlockCache {
 
   /** The device's file descriptor, if it has one. */
   get fd(): number | undefined {
-    return this.#device.fd;
+    return this.#pipeline.device.fd;
   }
 
   /** The device's name, as it stands in the `opened` event. */
   get identity(): string {
-    return this.#device.identity;
+    return this.#pipeline.device.identity;
   }
 
   /**
@@ -302,6 +279,15 @@ export class BlockCache {
     return this.#requester.send(new InvalidateCaller(), { type: 'clear', ...request, kind: 'drop', reason }, options);
   }
 
+  /**
+   * Gives up what is not durable of a range, by name: beside `close({ abandon })` the only way to lose it. The rest of the range
+   * leaves the cache as well. Resolves with the blocks that were lost.
+   */
+  async discardDirty(range: BlockRange, reason: string, options: RequestOptions = {}): Promise<InvalidateResult> {
+    checkReason('reason', reason);
+    return this.invalidate(range, { ...options, discardDirty: reason });
+  }
+
   /** Says that the range is not needed: it reads as anything afterwards. Rejects with CACHETRAIL_UNSUPPORTED or _CLEAR_FAILED. */
   async discard(range: BlockRange, options: RequestOptions = {}): Promise<void> {
     await this.#clear('discard', range, options);
@@ -368,7 +354,7 @@ export class BlockCache {
     if (!Object.hasOwn(limits, name)) {
       await this.#flush(NOBODY, undefined, options);
       await this.invalidate(undefined, options);
-      return setDeviceOption(this.#device, name, String(value));
+      return setDeviceOption(this.#pipeline.device, name, String(value));
     }
     const number = Number(value);
     if (name === 'slabBytes') throw invalid('slabBytes is fixed while the cache is open');
@@ -378,6 +364,20 @@ export class BlockCache {
       { type: 'setOption', ...this.#requester.request(options), name, value: number },
       options,
     );
+  }
+
+  /**
+   * Goes on with another device object for the same device, after the old one has failed or was taken away; the old one is
+   * closed, and the new one belongs to the cache. What no barrier had covered is written again, parked blocks get another
+   * chance, reads under way begin anew. Resolves when the new one is in use: when the old one is closed, which is waited for
+   * as long as for any answer; what it should still carry out after that could land on top of newer bytes.
+   * Rejects with CACHETRAIL_DEVICE_OTHER, and leaves both open, if it has another identity or size, or cannot be written.
+   */
+  async replaceDevice(device: BlockDevice, options: RequestOptions = {}): Promise<void> {
+    checkReplacement(device, this.#pipeline.device);
+    const { identity, sizeBytes: deviceBytes, supports } = device;
+    const request = { ...this.#requester.request(options), identity, deviceBytes, writable: supports.write };
+    await this.#requester.send(new ReplaceCaller(device), { type: 'replaceDevice', ...request }, {});
   }
 
   stats(): CacheStats {
@@ -472,7 +472,7 @@ export class BlockCache {
   async #clear(kind: ClearKind, range: BlockRange, options: RequestOptions): Promise<void> {
     checkRange(range, this.blockCount);
     this.#requester.checkOpen();
-    if (kind === 'discard' && !this.#device.supports.discard && !this.readOnly) {
+    if (kind === 'discard' && !this.#pipeline.device.supports.discard && !this.readOnly) {
       throw new RequestError('CACHETRAIL_UNSUPPORTED', 'the device cannot discard');
     }
     const { block, count } = range;

@@ -2,9 +2,9 @@
 import type { TraceRef } from '../cache/events.js';
 import { RequestError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
-import type { BlockCache, InvalidateResult } from './block-cache.js';
+import type { BlockCache } from './block-cache.js';
 import type { BorrowedBlock } from './borrowed-block.js';
-import { PlainCaller } from './callers.js';
+import { type InvalidateResult, PlainCaller } from './callers.js';
 import type { Requester, RequestOptions } from './requester.js';
 
 export interface HandleOptions {
@@ -100,6 +100,10 @@ export class CacheHandle {
     options: RequestOptions & { readonly discardDirty?: string } = {},
   ): Promise<InvalidateResult> {
     return this.#cache().invalidate(range, this.#with(options));
+  }
+
+  async discardDirty(range: BlockRange, reason: string, options: RequestOptions = {}): Promise<InvalidateResult> {
+    return this.#cache().discardDirty(range, reason, this.#with(options));
   }
 
   async discard(range: BlockRange, options: RequestOptions = {}): Promise<void> {

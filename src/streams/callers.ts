@@ -1,7 +1,14 @@
 /** Those who wait for requests: each is told once. */
 import { NumberedMap } from '../cache/numbered-map.js';
-import type { InvalidateResult } from './block-cache.js';
+import type { BlockDevice } from '../device/block-device.js';
 import type { BorrowedBlock } from './borrowed-block.js';
+
+export interface InvalidateResult {
+  /** Blocks dropped. */
+  readonly dropped: number;
+  /** Dirty blocks among them, lost because the caller said so. */
+  readonly discarded: readonly number[];
+}
 
 /** One caller. Makes a promise only if it has to wait. */
 export class Caller<T> {
@@ -94,7 +101,16 @@ export class PlainCaller extends Caller<void> {
   readonly kind = 'plain';
 }
 
-export type AnyCaller = ReadCaller | WriteCaller | BorrowCaller | InvalidateCaller | PlainCaller;
+/** Waits for a device to take the place of the cache's own. */
+export class ReplaceCaller extends Caller<void> {
+  readonly kind = 'replace';
+
+  constructor(readonly device: BlockDevice) {
+    super();
+  }
+}
+
+export type AnyCaller = ReadCaller | WriteCaller | BorrowCaller | InvalidateCaller | PlainCaller | ReplaceCaller;
 
 /** Who waits for which request. The one whose request is being decided is found without a look-up. */
 export class Callers {

@@ -6,7 +6,7 @@ import { CLEAN } from '../cache/block-state.js';
 import type { CacheEvent } from '../cache/events.js';
 import { type CacheState, type Fill, overlaps } from '../cache/state.js';
 import { BorrowedBlock, type Lender } from './borrowed-block.js';
-import type { Caller, Callers } from './callers.js';
+import type { Caller, Callers, ReplaceCaller } from './callers.js';
 import type { DeviceCommand } from './device-lane.js';
 import type { Failures } from './failures.js';
 import type { Staging } from './staging.js';
@@ -22,6 +22,8 @@ export interface EffectsParts {
   readonly send: (command: DeviceCommand) => void;
   /** A write is in the cache, by the event of this seq. */
   readonly acknowledge: (caller: Caller<void>, seq: number) => void;
+  /** From here on commands go to this device; the caller is told when it is in use. */
+  readonly replaced: (caller: ReplaceCaller) => void;
   /** The cache is closed: lets go of the device, then of the caller. */
   readonly closed: (op: number) => void;
 }
@@ -78,6 +80,8 @@ export class Effects {
       case 'blockSizeChanged':
         this.#parts.staging.setBlockBytes(event.to);
         return this.#done(event.op);
+      case 'deviceReplaced':
+        return this.#replaced(event.op);
       case 'closed':
         return this.#parts.closed(event.op);
       default:
@@ -276,6 +280,11 @@ export class Effects {
   #noteDiscarded(event: EventOf<'dirtyDiscarded'>): void {
     const caller = this.#parts.callers.find(event.op);
     if (caller?.kind === 'invalidate') caller.discarded = event.blocks;
+  }
+
+  #replaced(op: number): void {
+    const caller = this.#parts.callers.take(op);
+    if (caller?.kind === 'replace') this.#parts.replaced(caller);
   }
 
   #invalidated(op: number, dropped: number): void {

@@ -19,13 +19,15 @@ import type { BlockDevice } from '../device/block-device.js';
 import { type CachetrailError, codeOf, DeviceError, InternalError, RequestError } from '../device/errors.js';
 import type { Lender } from './borrowed-block.js';
 import { EventBus, type SubscriberError } from './bus.js';
-import { type AnyCaller, type Caller, Callers, type PlainCaller } from './callers.js';
+import { type AnyCaller, type Caller, Callers, type PlainCaller, type ReplaceCaller } from './callers.js';
 import type { Clock } from './clock.js';
 import { type DeviceAnswer, type DeviceCommand, deviceLane, timedOut } from './device-lane.js';
 import { Effects } from './effects.js';
 import { Failures } from './failures.js';
+import { gatedDevice } from './gated-device.js';
 import { Staging } from './staging.js';
 import { type Deadline, ticks } from './ticks.js';
+import { zeroingDevice } from './zeroing-device.js';
 
 /** Gets every event before it is applied: the seam for a journal. An event that it throws on stops the cache. */
 export interface EventSink {
@@ -87,6 +89,8 @@ export class Pipeline {
   #send: (command: DeviceCommand) => void = () => {};
   readonly #deadlines = new Subject<Deadline | null>();
   readonly #wires: Subscription[] = [];
+  #device: BlockDevice;
+  #lane: Subscription;
   readonly #queue: Input[] = [];
   readonly #journal: EventSink | null;
   #deciding = false;
@@ -95,7 +99,7 @@ export class Pipeline {
   #closing: PlainCaller | null = null;
 
   constructor(options: PipelineOptions) {
-    const { device, clock, deviceDepth, deviceTimeoutNs, blockSize, runBytesMax, lender } = options;
+    const { device, clock, blockSize, runBytesMax, lender } = options;
     this.#options = options;
     this.#journal = options.journal;
     this.state.seq = options.lastSeq;
@@ -112,22 +116,22 @@ export class Pipeline {
       lender,
       send: (command) => this.#send(command),
       acknowledge: (caller, seq) => acknowledge(options.commits, caller, seq),
+      replaced: (caller) => this.#replace(caller),
       closed: (op) => this.#closed(op),
     });
-    const allocate = (bytes: number) => this.staging.take(bytes);
-    const blockBytes = () => this.state.blockSize;
-    const lane = { clock, depth: deviceDepth, timeoutNs: deviceTimeoutNs, owedMax: OWED_MAX, allocate, blockBytes };
+    this.#device = device;
+    this.#lane = this.#laneTo(zeroingDevice(device));
     this.#wires.push(
-      new Observable<DeviceCommand>((subscriber) => {
-        this.#send = (command) => subscriber.next(command);
-      })
-        .pipe(deviceLane(device, lane))
-        .subscribe((answer) => this.#answer(answer)),
       this.#deadlines.pipe(ticks(clock)).subscribe((at) => {
         this.#deadlineAt = null;
         this.submit({ type: 'tick', at });
       }),
     );
+  }
+
+  /** The device that the cache is over now. */
+  get device(): BlockDevice {
+    return this.#device;
   }
 
   /** Nothing is waiting to be decided, so a cached read may be answered at once. */
@@ -235,6 +239,38 @@ export class Pipeline {
     this.#bus.add(event);
   }
 
+  #laneTo(device: BlockDevice): Subscription {
+    const { clock, deviceDepth: depth, deviceTimeoutNs: timeoutNs } = this.#options;
+    const allocate = (bytes: number) => this.staging.take(bytes);
+    const blockBytes = () => this.state.blockSize;
+    return new Observable<DeviceCommand>((subscriber) => {
+      this.#send = (command) => subscriber.next(command);
+    })
+      .pipe(deviceLane(device, { clock, depth, timeoutNs, owedMax: OWED_MAX, allocate, blockBytes }))
+      .subscribe((answer) => this.#answer(answer));
+  }
+
+  /**
+   * Nobody listens to the old device from here on. The new one is asked only when the old one is closed, and so has nothing
+   * under way that could land on top; but that is not waited for longer than for any answer.
+   */
+  #replace(caller: ReplaceCaller): void {
+    const { clock, deviceTimeoutNs } = this.#options;
+    const old = this.#device;
+    this.#lane.unsubscribe();
+    const gate = new Promise<void>((open) => {
+      const cancel = clock.setTimer(clock.now() + deviceTimeoutNs, true, open);
+      const closed = new Promise<void>((resolve) => resolve(old.close()));
+      closed
+        .catch(() => {})
+        .then(cancel)
+        .then(open);
+    });
+    this.#device = caller.device;
+    this.#lane = this.#laneTo(gatedDevice(zeroingDevice(caller.device), gate));
+    gate.then(() => caller.succeed());
+  }
+
   #answer(answer: DeviceAnswer): void {
     const { command, bytes, startedAt, at, error, outcome } = answer;
     if (bytes !== null) this.#effects.accept(command, bytes);
@@ -261,9 +297,9 @@ export class Pipeline {
 
   /** After the last event has been delivered. */
   #letGo(resolved: CachetrailError | null = null): void {
-    for (const wire of this.#wires) wire.unsubscribe();
+    for (const wire of [...this.#wires, this.#lane]) wire.unsubscribe();
     this.#bus.complete();
-    const { device, clock, deviceTimeoutNs, released } = this.#options;
+    const { clock, deviceTimeoutNs, released } = this.#options;
     const fail = (cause: unknown) => {
       const message = 'the device reported an error when it was closed';
       this.#closing?.fail(new DeviceError('CACHETRAIL_DEVICE_CLOSE_FAILED', message, { cause }));
@@ -271,7 +307,7 @@ export class Pipeline {
     const dueAt = clock.now() + deviceTimeoutNs;
     const cancel = clock.setTimer(dueAt, this.#closing !== null, () => fail(timedOut(deviceTimeoutNs)));
     // Of a device that throws, this makes a rejection too.
-    const closed = new Promise<void>((resolve) => resolve(device.close()));
+    const closed = new Promise<void>((resolve) => resolve(this.#device.close()));
     closed
       .catch(fail)
       .then(released)

@@ -42,17 +42,23 @@ function answeredLate(turn: Turn, answer: Answer): void {
 function fillAnswered(turn: Turn, fill: Fill, answer: Answer): void {
   const { seq, at, cause } = turn;
   const { io, block, count, waiters } = fill;
-  const { startedAt, code, outcome } = answer;
+  const { startedAt, code } = answer;
   if (code === '') {
     turn.emit({ type: 'fillFinished', seq, at, cause, io, block, count, startedAt });
     for (const op of waiters) finishRead(turn, op);
     return;
   }
-  turn.emit({ type: 'fillFailed', seq, at, cause, io, block, count, startedAt, code, outcome });
+  endFill(turn, fill, answer);
   for (const op of waiters) {
     if (op === fill.op) failRead(turn, op, io, code);
     else resumeRead(turn, op);
   }
+}
+
+/** Without telling anybody. */
+export function endFill(turn: Turn, { io, block, count }: Fill, { startedAt, code, outcome }: Answer): void {
+  const { seq, at, cause } = turn;
+  turn.emit({ type: 'fillFailed', seq, at, cause, io, block, count, startedAt, code, outcome });
 }
 
 /** Whoever started a fill is told of its failure; those who joined it ask for their blocks themselves. */
@@ -62,7 +68,7 @@ function failRead(turn: Turn, op: number, io: number, code: string): void {
   turn.emit({ type: 'readFailed', seq: turn.seq, at: turn.at, cause: turn.cause, op, io, code });
 }
 
-function barrierAnswered(turn: Turn, barrier: Barrier, answer: Answer): void {
+export function barrierAnswered(turn: Turn, barrier: Barrier, answer: Answer): void {
   const { seq, at, cause } = turn;
   const { io } = barrier;
   const { startedAt, code, outcome } = answer;

@@ -1,5 +1,5 @@
 /** Starting device writes, and the path of one that fails: retry, split, park. */
-import { isTransient, TIMEOUT_CODE } from '../failure-codes.js';
+import { isTransient, REPLACED_CODE, TIMEOUT_CODE } from '../failure-codes.js';
 import { backoffNs, runBlocksMax } from '../limits.js';
 import { planWriteback } from '../plan.js';
 import { nextRandom, uniform } from '../random.js';
@@ -44,7 +44,7 @@ export function writebackAnswered(turn: Turn, writeback: Writeback, answer: Answ
   if (code === '') return turn.emit({ type: 'writebackFinished', seq, at, cause, io, block, count, startedAt });
   turn.emit({ type: 'writebackFailed', seq, at, cause, io, block, count, startedAt, code, outcome, attempt });
   // Until the device answers it could still write the run, so nothing else may be written there.
-  if (code === TIMEOUT_CODE) return;
+  if (code === TIMEOUT_CODE || code === REPLACED_CODE) return;
   if (isTransient(code) && attempt < turn.state.limits.writeAttemptsMax) retry(turn, writeback);
   else if (count > 1) split(turn, writeback);
   else park(turn, writeback, code);

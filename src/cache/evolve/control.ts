@@ -19,6 +19,7 @@ function opened(state: CacheState, event: EventOf<'opened'>): void {
   assertConfig(config);
   state.phase = 'open';
   state.config = config;
+  state.identity = event.identity;
   state.limits = config.limits;
   state.deviceBytes = config.deviceBytes;
   state.random = config.seed | 0;

@@ -2,6 +2,7 @@
 import { assert } from '../../device/errors.js';
 import { CLEAN, codeOfTrigger, DIRTY, LOADING } from '../block-state.js';
 import type { CacheEvent } from '../events.js';
+import { REPLACED_CODE } from '../failure-codes.js';
 import { nextRandom } from '../random.js';
 import type { PlannedRun } from '../run-queue.js';
 import { backoffNs } from '../limits.js';
@@ -301,6 +302,23 @@ function forgetCopy(state: CacheState, slot: number, at: number): void {
   if ((status[slot] === CLEAN || status[slot] === LOADING) && pins[slot] === 0) dropSlot(state, slot, at, 0);
 }
 
+/** No barrier of this device object covers what another had taken. Whatever failed there is tried anew. */
+function deviceReplaced(state: CacheState, event: EventOf<'deviceReplaced'>): void {
+  const { slots } = state;
+  countRequest(state, event.op);
+  doubtUnsynced(state, { at: event.at, io: 0, code: REPLACED_CODE });
+  state.retries = [];
+  state.barrierFailures = 0;
+  state.holdOffUntil = 0;
+  for (const wait of state.waits.values()) wait.barrierFailures = 0;
+  for (let slot = slots.chains.head(HELD); slot !== -1; ) {
+    const next = slots.chains.next(slot);
+    slots.clearFlag(slot, PARKED, event.at);
+    slots.clearFlag(slot, RETRYING, event.at);
+    slot = next;
+  }
+}
+
 function clearQueued(state: CacheState, event: EventOf<'clearQueued'>): void {
   const { op, block, count, reason } = event;
   countRequest(state, op);
@@ -396,6 +414,7 @@ export const DEVICE_EVOLVERS = {
   barrierFinished,
   barrierFailed,
   deviceAnsweredLate,
+  deviceReplaced,
   clearQueued,
   clearStarted,
   clearAnswered,

@@ -16,6 +16,7 @@ export type PathStep =
   | { readonly step: 'reported'; readonly by: 'flush' | 'close' | 'write' }
   | { readonly step: 'rewritten' }
   | { readonly step: 'barrier failed'; readonly code: string }
+  | { readonly step: 'device replaced' }
   | { readonly step: 'durable' }
   | { readonly step: 'discarded'; readonly reason: string };
 
@@ -120,6 +121,9 @@ export class WriteErrorPaths {
         this.#barrier(event.seq, { step: 'barrier failed', code: event.code }, 'failing');
         if (event.code !== TIMEOUT) this.#barriers.delete(event.io);
         break;
+      case 'deviceReplaced':
+        this.#replaced(event.seq);
+        break;
       case 'deviceAnsweredLate':
         if (this.#barriers.delete(event.io) && event.code !== '')
           this.#barrier(event.seq, { step: 'barrier failed', code: event.code }, 'failing');
@@ -199,6 +203,12 @@ export class WriteErrorPaths {
     this.#live = this.#live.filter((trail) => mayChange(trail));
   }
 
+  /** Of what the old device had taken nothing counts, and what it would not take is tried again. */
+  #replaced(seq: number): void {
+    for (const trail of this.#open()) if (trail.outcome === 'parked') trail.outcome = 'failing';
+    this.#barrier(seq, { step: 'device replaced' }, 'failing');
+  }
+
   #open(): Trail[] {
     return this.#live.filter(({ outcome, left }) => left > 0 && (outcome === 'failing' || outcome === 'parked'));
   }
@@ -232,6 +242,7 @@ export function stepText(step: PathStep): string {
     case 'discarded':
       return `discarded: ${step.reason}`;
     case 'parked':
+    case 'device replaced':
     case 'rewritten':
     case 'durable':
       return step.step;

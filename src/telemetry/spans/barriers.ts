@@ -3,6 +3,7 @@
  * since.
  */
 import type { BarrierReason } from '../../cache/events.js';
+import { TIMEOUT_CODE } from '../../cache/failure-codes.js';
 import { ATTRIBUTE, RELATION, SPAN } from '../names.js';
 import type { CarriedWrites } from './carried-writes.js';
 import type { DeviceSpans } from './device.js';
@@ -31,6 +32,8 @@ export class Barriers {
   /** Writes that were at the device when a barrier failed: what they are worth is not known. */
   readonly #doubts = new Map<number, Trouble>();
   readonly #writing = new Set<number>();
+  /** Barriers that timed out and that the device has not answered since. */
+  readonly #owed = new Set<number>();
   #lastFailed: { readonly io: number; readonly trouble: Trouble } | null = null;
 
   constructor(requests: Requests, device: DeviceSpans, writes: CarriedWrites, troubles: Troubles) {
@@ -95,13 +98,29 @@ export class Barriers {
   failed(event: EventOf<'barrierFailed'>): void {
     const ref = this.#device.answered({ ...event, links: linksTo(this.#written) }, SPAN.deviceBarrier);
     const trouble = { ref, code: event.code };
+    if (event.code === TIMEOUT_CODE) this.#owed.add(event.io);
+    this.#doubtAll(trouble, event.seq);
+    this.#lastFailed = { io: event.io, trouble };
+  }
+
+  /** A barrier that had timed out and fails now does the same once more. `ref`: the span of the late answer. */
+  answeredLate({ io, seq, code }: EventOf<'deviceAnsweredLate'>, ref: SpanRef): void {
+    if (this.#owed.delete(io) && code !== '') this.#doubtAll({ ref, code }, seq);
+  }
+
+  /** No barrier of another device object covers what this one has taken. */
+  replaced(): void {
+    for (const run of this.#written) this.#writes.doubted(run);
+    this.#written = [];
+  }
+
+  #doubtAll(trouble: Trouble, seq: number): void {
     for (const run of this.#written) {
       this.#writes.doubted(run);
-      this.#troubles.put(run, trouble, event.seq);
+      this.#troubles.put(run, trouble, seq);
     }
     this.#written = [];
     for (const io of this.#writing) this.#doubts.set(io, trouble);
-    this.#lastFailed = { io: event.io, trouble };
   }
 
   /** The barrier of this number, if it is the last that failed. */
@@ -118,6 +137,7 @@ export class Barriers {
     this.#written = [];
     this.#doubts.clear();
     this.#writing.clear();
+    this.#owed.clear();
     this.#lastFailed = null;
   }
 

@@ -70,14 +70,14 @@ export class DeviceSpans {
   }
 
   /** The answer to an operation that had timed out: a child of the span that ended then. */
-  answeredLate({ seq, at, io, code }: EventOf<'deviceAnsweredLate'>): void {
+  answeredLate({ seq, at, io, code }: EventOf<'deviceAnsweredLate'>): SpanRef {
     const late = this.#timedOut.get(io);
     this.#timedOut.delete(io);
     const attributes = { [ATTRIBUTE.seq]: seq };
     const parent = late?.ref ?? null;
     const key = `late ${seq}`;
     const began = Math.min(late?.at ?? at, at);
-    this.#spans.whole({ key, name: SPAN.lateAnswer, at: began, parent, attributes }, { at, error: code });
+    return this.#spans.whole({ key, name: SPAN.lateAnswer, at: began, parent, attributes }, { at, error: code });
   }
 
   /** The span of an operation that has timed out and was not answered since. */

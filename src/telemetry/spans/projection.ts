@@ -180,7 +180,9 @@ export class SpanProjection {
       case 'barrierFailed':
         return this.#barriers.failed(event);
       case 'deviceAnsweredLate':
-        return this.#device.answeredLate(event);
+        return this.#barriers.answeredLate(event, this.#device.answeredLate(event));
+      case 'deviceReplaced':
+        return this.#barriers.replaced();
       case 'clearQueued':
         return this.#clears.queued(event);
       case 'clearStarted':

@@ -46,7 +46,12 @@ describe('the journals of every released version', () => {
   const all = fixtures();
 
   it('are there', () => {
-    expect(all.map(({ name }) => name)).to.include.members(['v1-life', 'v1-types-keyed', 'v1-types-handles']);
+    expect(all.map(({ name }) => name)).to.include.members([
+      'v1-life',
+      'v1-types-keyed',
+      'v1-types-handles',
+      'v1-types-device',
+    ]);
     const types = new Set(all.flatMap(({ events }) => events.map(({ type }) => type)));
     expect(types.size).to.equal(eventRows().length);
   });

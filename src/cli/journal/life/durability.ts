@@ -27,6 +27,18 @@ export const DURABILITY: Tales = {
     if (life.waiting.delete(op)) life.tell(event, 'flushed', `the flush${life.requests.by(op)} is done`, { op });
   },
 
+  deviceReplaced(life, event) {
+    const { op, identity } = event;
+    const again = life.standing.parked ? ', and it gets another chance' : '';
+    life.standing.parked = false;
+    const hit = life.standing.barrierFailed();
+    if (hit !== 'unsynced' && again === '') return;
+    const then = hit === 'unsynced' ? '; what the old one had taken is written again' : '';
+    life.tell(event, 'replaced', `the device was replaced by ${identity}${byText(event)} (op ${op})${then}${again}`, {
+      op,
+    });
+  },
+
   resolvedTold(life, event) {
     const { op, blocks, codes, ios, ends, resolvedIos } = event;
     const at = blocks.indexOf(life.block);

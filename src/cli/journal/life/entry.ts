@@ -46,6 +46,7 @@ export type LifeKind =
   | 'barrier'
   | 'durable'
   | 'barrier failed'
+  | 'replaced'
   | 'evicted'
   | 'invalidated'
   | 'lost'

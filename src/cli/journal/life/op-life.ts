@@ -188,6 +188,7 @@ const BLOCK_KINDS: ReadonlySet<LifeKind> = new Set([
   'barrier',
   'durable',
   'barrier failed',
+  'replaced',
   'lost',
   'cleared',
 ]);

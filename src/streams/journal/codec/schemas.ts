@@ -159,6 +159,7 @@ export const SCHEMAS: { readonly [T in EventType]: Schema<T> } = {
   closed: { code: 54, fields: about },
   handleOpened: { code: 55, fields: request },
   handleClosed: { code: 56, fields: { ...request, handle: number('handle') } },
+  deviceReplaced: { code: 59, fields: { ...request, identity: text('identity'), deviceBytes: number('deviceBytes') } },
   resolvedTold: {
     code: 57,
     fields: {

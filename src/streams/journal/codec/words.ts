@@ -54,4 +54,5 @@ export const requestKind = word<RequestKind>('requestKind', {
   setBlockSize: 11,
   close: 12,
   openHandle: 13,
+  replaceDevice: 14,
 });

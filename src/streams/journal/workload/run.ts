@@ -137,6 +137,7 @@ export class WorkloadReplay {
       case 'flush':
         // Handles have other numbers here, and only say who is told of what.
         return input.handle === 0 ? input : { ...input, handle: NOBODY };
+      case 'replaceDevice':
       case 'openHandle':
       case 'closeHandle':
         return null;
