@@ -22,6 +22,12 @@ export class Lines {
     this.#waiting = '';
     if (text === '' || this.#stream.write(text) || this.#stream.destroyed) return;
     // A reader that goes away is told by an error, and ends the wait too.
-    await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]).catch(() => undefined);
+    const waiting = new AbortController();
+    const { signal } = waiting;
+    const taken = [once(this.#stream, 'drain', { signal }), once(this.#stream, 'close', { signal })];
+    await Promise.race(taken).catch(() => undefined);
+    // The one that did not happen must not go on listening: there is a wait for each chunk.
+    for (const other of taken) other.catch(() => undefined);
+    waiting.abort();
   }
 }

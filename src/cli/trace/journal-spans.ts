@@ -27,7 +27,7 @@ export async function writeSpans(
   more: readonly OtlpSpan[] = [],
 ): Promise<WrittenSpans> {
   const journalId = await (await openJournal(directory)).id();
-  const output = await TraceOutput.open(places);
+  const output = await TraceOutput.open(places, journalId);
   try {
     const read = await projectInto(output, journalId, { directory, filter });
     for (const span of more) await output.add(span);

@@ -45,16 +45,16 @@ export class TraceOutput {
   #errors = 0;
   #tracesAreMore = false;
 
-  private constructor(places: TracePlaces, file: LineFile | null) {
+  private constructor(places: TracePlaces, journalId: string, file: LineFile | null) {
     this.#places = places;
-    this.#source = sourceFrom(process.env);
+    this.#source = sourceOf(journalId, process.env);
     this.#file = file;
     this.#sender = places.endpoint === null ? null : new OtlpSender(places.endpoint);
   }
 
   /** Rejects with the system's error for a file that cannot be written. */
-  static async open(places: TracePlaces): Promise<TraceOutput> {
-    return new TraceOutput(places, places.file === null ? null : await LineFile.open(places.file));
+  static async open(places: TracePlaces, journalId: string): Promise<TraceOutput> {
+    return new TraceOutput(places, journalId, places.file === null ? null : await LineFile.open(places.file));
   }
 
   /** Resolves at once unless a line is full. Rejects where it cannot be written or sent. */
@@ -99,9 +99,13 @@ export class TraceOutput {
   }
 }
 
-/** The same for every trace of one environment: a resource without host and process. */
-function sourceFrom({ OTEL_SERVICE_NAME: name }: NodeJS.ProcessEnv): OtlpSource {
-  return { resource: { 'service.name': name === undefined || name === '' ? 'cachetrail' : name }, scope: SCOPE };
+/**
+ * The same wherever the journal is read: nothing of this host and process. Jaeger takes spans of no host for spans of clocks of
+ * their own, and warns of each that outlives its parent; all of a journal have one clock, so the journal stands for the host.
+ */
+function sourceOf(journalId: string, { OTEL_SERVICE_NAME: name }: NodeJS.ProcessEnv): OtlpSource {
+  const service = name === undefined || name === '' ? 'cachetrail' : name;
+  return { resource: { 'service.name': service, 'host.id': journalId }, scope: SCOPE };
 }
 
 class LineFile {
