@@ -29,6 +29,10 @@ export class WriteErrorTally {
   /** Writes in flight when a barrier failed: that they succeed says nothing. */
   readonly #doubtful = new Set<number>();
   #barriers = 0;
+  /** Barriers that timed out: when one fails late, that may tell of what was written since. */
+  readonly #owedBarriers = new Set<number>();
+  /** Requests whose clearing the device was asked for. */
+  readonly #clears = new Set<number>();
 
   constructor(errorTypes: ErrorTypes) {
     this.#errorTypes = errorTypes;
@@ -55,8 +59,10 @@ export class WriteErrorTally {
       case 'barrierFinished':
         return this.#synced();
       case 'barrierFailed':
-        for (const io of this.#inFlight) this.#doubtful.add(io);
-        for (const failed of this.#failed.values()) failed.barrier = 0;
+        if (event.code === TIMEOUT_CODE) this.#owedBarriers.add(event.io);
+        return this.#doubt();
+      case 'deviceAnsweredLate':
+        if (this.#owedBarriers.delete(event.io) && event.code !== '') this.#doubt();
         return;
       default:
         return this.#lose(event);
@@ -71,9 +77,14 @@ export class WriteErrorTally {
           this.#eachOf({ block, count: 1 }, (failed) => this.#settle('discarded', block, failed));
         }
         return;
+      case 'clearStarted':
+        this.#clears.add(event.op);
+        return;
       case 'clearFinished':
+        this.#clears.delete(event.op);
         return this.#eachOf(event, (failed, block) => this.#settle('cleared', block, failed));
       case 'clearFailed':
+        if (!this.#clears.delete(event.op)) return;
         return this.#eachOf(event, (failed) => {
           failed.barrier = 0;
         });
@@ -102,6 +113,12 @@ export class WriteErrorTally {
     this.#eachOf(event, (failed) => {
       failed.barrier = this.#barriers + 1;
     });
+  }
+
+  /** What the device has taken since the last good barrier may be gone. */
+  #doubt(): void {
+    for (const io of this.#inFlight) this.#doubtful.add(io);
+    for (const failed of this.#failed.values()) failed.barrier = 0;
   }
 
   #synced(): void {

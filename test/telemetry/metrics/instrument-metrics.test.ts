@@ -317,6 +317,7 @@ describe('metrics of several caches', () => {
     const second = await opened();
     instrumentMetrics(second, { meterProvider });
     await second.read(0, 2);
+    await collect();
     const collected = await collect();
     expect(collected.values('cachetrail.requests')).to.include({ read: 2, write: 1 });
     expect(collected.values('cachetrail.misses')).to.deep.equal({ read: 6, write: 0 });

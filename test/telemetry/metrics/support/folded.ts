@@ -1,7 +1,6 @@
 /** What the metrics must say of a history, found in other ways than they find it. */
 import { TIMEOUT_CODE } from '../../../../src/cache/failure-codes.js';
 import { evolve } from '../../../../src/cache/evolve.js';
-import { CLEAN } from '../../../../src/cache/block-state.js';
 import { CacheState } from '../../../../src/cache/state.js';
 import type { CacheEvent, EventType } from '../../../../src/index.js';
 
@@ -68,37 +67,50 @@ export class History {
     return seconds;
   }
 
-  /** Blocks by `outcome` and code: from the state after each event, as the core has it. */
+  /** Blocks by `outcome` and code: found from the bases of the folded state, in which nothing is known of outcomes. */
   writeErrorOutcomes(): Record<string, number> {
     const counts: Record<string, number> = {};
-    const failed = new Map<number, string>();
+    const failed = new Map<number, { readonly code: string; readonly generation: number }>();
     const state = new CacheState({ bytes: false });
-    const count = (outcome: string, block: number, by = 1) => {
-      const key = `${outcome},${failed.get(block)}`;
-      counts[key] = (counts[key] ?? 0) + by;
+    const count = (outcome: string, block: number) => {
+      const key = `${outcome},${failed.get(block)?.code}`;
+      counts[key] = (counts[key] ?? 0) + 1;
+    };
+    const settle = (outcome: string, block: number) => {
+      if (failed.has(block)) count(outcome, block);
+      failed.delete(block);
+    };
+    const each = (run: { readonly block: number; readonly count: number }, visit: (block: number) => void) => {
+      for (let block = run.block; block < run.block + run.count; block++) visit(block);
     };
     for (const event of this.#events) {
-      const before = new Map([...failed.keys()].map((block) => [block, state.slots.statusOf(block)]));
       evolve(state, event);
       if (event.type === 'writebackFailed') {
-        for (let at = event.block; at < event.block + event.count; at++) failed.set(at, event.code);
-        if (event.code === TIMEOUT_CODE) count('held', event.block, event.count);
+        each(event, (block) => {
+          failed.set(block, { code: event.code, generation: state.slots.generation[state.slots.find(block)] });
+          if (event.code === TIMEOUT_CODE) count('held', block);
+        });
       }
-      if (event.type === 'writebackRetryScheduled') count('retried', event.block, event.count);
-      if (event.type === 'writebackSplit') count('split', event.block, event.count);
+      if (event.type === 'writebackRetryScheduled') each(event, (block) => count('retried', block));
+      if (event.type === 'writebackSplit') each(event, (block) => count('split', block));
       if (event.type === 'blockParked') count('parked', event.block);
-      const ends = { barrierFinished: 'durable', dirtyDiscarded: 'discarded', clearFinished: 'cleared' } as const;
-      if (!(event.type in ends)) continue;
-      // None of these tests writes a failed block again before it is settled, so it is settled when it need not be kept.
-      const outcome = ends[event.type as keyof typeof ends];
-      for (const [block, status] of before) {
-        if (state.slots.statusOf(block) === status || state.slots.statusOf(block) > CLEAN) continue;
-        count(outcome, block);
-        failed.delete(block);
+      if (event.type === 'dirtyDiscarded') for (const block of event.blocks) settle('discarded', block);
+      if (event.type === 'clearFinished') each(event, (block) => settle('cleared', block));
+      if (event.type !== 'barrierFinished') continue;
+      for (const [block, { generation }] of failed) {
+        if (isDurable(state, block, generation)) settle('durable', block);
       }
     }
     return counts;
   }
+}
+
+/** Nothing up to the generation is still to reach the device, on its way, or there without a barrier. */
+function isDurable({ slots }: CacheState, block: number, generation: number): boolean {
+  const slot = slots.find(block);
+  if (slot === -1) return true;
+  const bases = [slots.dirtyBase[slot], slots.carriedBase[slot], slots.writtenBase[slot]];
+  return bases.every((base) => base === 0 || base > generation);
 }
 
 export function tally(keys: readonly string[], by: (index: number) => number = () => 1): Record<string, number> {
