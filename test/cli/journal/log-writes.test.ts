@@ -164,7 +164,10 @@ describe('cachetrail export --format dm-log-writes', () => {
     const damaged = `${directory}/${segments[1]}`;
     const bytes = readFileSync(damaged);
     writeFileSync(damaged, bytes.fill(0, bytes.length - 200, bytes.length - 100));
-    const args = (from: string) => ['export', from, '--format', 'dm-log-writes', '--output', `${from}.log`];
+    const base = `${directory}.base`;
+    writeFileSync(base, new Uint8Array(DEVICE_BYTES));
+    const to = ['--format', 'dm-log-writes', '--base', base, '--output'];
+    const args = (from: string) => ['export', from, ...to, `${from}.log`];
     expect(await cachetrail(args(directory))).to.include({ exitCode: 3 });
     const { stderr } = await cachetrail(args(directory));
     expect(stderr).to.include('CACHETRAIL_JOURNAL_DAMAGED').and.include('are missing');

@@ -221,7 +221,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'takes a write that timed out for one that was not done',
     edits: [
       { file: DEVICE, from: 'const timedOut = event.code === TIMEOUT;', to: 'const timedOut = false;' },
-      { file: 'cache/decide/writeback', from: 'if (code === TIMEOUT_CODE)', to: 'if (false)' },
+      { file: 'cache/decide/writeback', from: 'if (code === TIMEOUT_CODE || code', to: 'if (code' },
     ],
     runs: 50,
   },
@@ -298,7 +298,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'closes although blocks are not durable, as the original does',
-    edits: [{ file: DURABILITY, from: "if (abandon === '')", to: 'if (false)' }],
+    edits: [
+      {
+        file: DURABILITY,
+        from: "if (abandon === '') return turn.emit({ type: 'closeFailed'",
+        to: "if (false) return turn.emit({ type: 'closeFailed'",
+      },
+    ],
     runs: 100,
   },
   {
