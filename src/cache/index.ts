@@ -9,3 +9,4 @@ export * from './invariants.js';
 export * from './limits.js';
 export * from './plan.js';
 export * from './state.js';
+export * from './state-copy.js';

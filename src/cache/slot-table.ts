@@ -28,6 +28,20 @@ export const IN_FLIGHT = 2;
 export const WAITS_FOR_BARRIER = 3;
 const CHAINS = 4;
 
+/** What a table holds, as numbers. Which slot a block is in counts: a borrowed one keeps its frame, and those below it. */
+export interface SlotCopy {
+  readonly frames: number;
+  /** `SLOT_COLUMNS` numbers for each cached block, coldest first. */
+  readonly rows: Float64Array;
+  /** For each chain, its slots in order. */
+  readonly chains: readonly (readonly number[])[];
+  /** Empty slots, the last of them taken first. */
+  readonly free: readonly number[];
+}
+
+/** Of a row: the slot, what the arrays hold of it, and its standing with the eviction policy. */
+export const SLOT_COLUMNS = 14;
+
 export class SlotTable {
   readonly capacity: number;
   readonly block: Float64Array;
@@ -59,6 +73,8 @@ export class SlotTable {
   loading = 0;
   /** Frames made: slots that may be occupied. At most the capacity. */
   frames = 0;
+  /** All that is known of a slot, but for its place in chains and policy. */
+  readonly #columns: readonly (Float64Array | Uint8Array | Int32Array)[];
   readonly #index: SlotIndex;
   readonly #free: Int32Array;
   #freeCount = 0;
@@ -82,6 +98,20 @@ export class SlotTable {
     this.chains = new Chains(capacity, CHAINS);
     this.policy = createPolicy(policy, capacity);
     this.isEvictable = (slot) => this.status[slot] === CLEAN && this.pins[slot] === 0;
+    this.#columns = [
+      this.block,
+      this.status,
+      this.flags,
+      this.generation,
+      this.dirtyBase,
+      this.carriedBase,
+      this.writtenBase,
+      this.neededBarrier,
+      this.since,
+      this.fill,
+      this.pins,
+      this.used,
+    ];
     this.#index = new SlotIndex(capacity, this.block);
     this.#free = new Int32Array(capacity);
   }
@@ -231,6 +261,48 @@ export class SlotTable {
     this.evictable = old.evictable;
     this.pinned = old.pinned;
     this.loading = old.loading;
+  }
+
+  copy(): SlotCopy {
+    const rows = new Float64Array(this.resident * SLOT_COLUMNS);
+    let at = 0;
+    this.policy.fromColdest((slot) => {
+      rows[at++] = slot;
+      for (const column of this.#columns) rows[at++] = column[slot];
+      rows[at++] = this.policy.standing(slot);
+      return true;
+    });
+    const chains: number[][] = [];
+    for (let chain = 0; chain < CHAINS; chain++) {
+      const slots: number[] = [];
+      for (let slot = this.chains.head(chain); slot !== -1; slot = this.chains.next(slot)) slots.push(slot);
+      chains.push(slots);
+    }
+    return { frames: this.frames, rows, chains, free: [...this.#free.subarray(0, this.#freeCount)] };
+  }
+
+  /** Fills a new table with a copy of another of the same policy. */
+  restore({ frames, rows, chains, free }: SlotCopy): void {
+    assert(this.frames === 0 && frames <= this.capacity, 'the copy fits into an empty table');
+    this.frames = frames;
+    for (let at = 0; at < rows.length; at += SLOT_COLUMNS) {
+      const slot = rows[at];
+      assert(slot >= 0 && slot < frames && this.block[slot] === -1, 'a slot is filled once');
+      this.#columns.forEach((column, index) => {
+        column[slot] = rows[at + 1 + index];
+      });
+      this.#index.insert(this.block[slot], slot);
+      this.policy.restore(slot, rows[at + SLOT_COLUMNS - 1]);
+      this.resident++;
+      if (this.pins[slot] > 0) this.pinned++;
+      if (this.status[slot] === LOADING) this.loading++;
+      if (this.isEvictable(slot)) this.evictable++;
+    }
+    chains.forEach((slots, chain) => {
+      for (const slot of slots) this.chains.append(chain, slot);
+    });
+    this.#free.set(free);
+    this.#freeCount = free.length;
   }
 
   /** Calls back with each cached block's slot in a range: by block where the range is short, else by slot. */

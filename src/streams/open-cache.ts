@@ -64,6 +64,7 @@ async function openWith(
     journalStats: () => writer.stats(),
     started: (live) => {
       writes = new NeededWrites(live);
+      writer.snapshotsOf(live);
     },
     released: () => writer.close(),
   });

@@ -18,7 +18,7 @@ import {
   type PolicyName,
 } from '../../src/index.js';
 import { codeOf } from '../../src/device/errors.js';
-import { expectSameDecisions, foldedHash } from '../support/refold.js';
+import { expectRestorable, expectSameDecisions, foldedHash } from '../support/refold.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
 const RUNS = Number(process.env['CACHETRAIL_PROPERTY_RUNS'] ?? 10_000);
@@ -360,6 +360,7 @@ class Trial {
     expect(this.#clock.timers, 'timers left by a closed cache').to.equal(0);
     expect(foldedHash(this.#events)).to.equal(cache.hash());
     expectSameDecisions(this.#events);
+    expectRestorable(this.#events, 41);
   }
 
   #blocks(step: { readonly at: number; readonly size: number }) {

@@ -3,7 +3,7 @@ export { JournalError } from './errors.js';
 export { Journal, type OpenJournalOptions, openJournal } from './reader.js';
 export { isSameEvent } from './same-event.js';
 export type { JournalSink } from './sink.js';
-export { type StateAt, stateAt } from './state-at.js';
+export { type StateAt, type StateAtOptions, stateAt } from './state-at.js';
 export type * from './types.js';
 export { type VerifyOptions, verifyJournal } from './verify.js';
 export { JournalWriter, openJournalWriter } from './writer.js';

@@ -82,6 +82,12 @@ export class Links {
     return verdict;
   }
 
+  /** Goes on behind a frame that was not read. */
+  resume({ nextSeq, digest }: { readonly nextSeq: number; readonly digest: Uint8Array }): void {
+    this.nextSeq = nextSeq;
+    if (this.digest !== null) this.digest = digest;
+  }
+
   /** Bytes that are no frame: what follows cannot be held against what was before. */
   damage(): void {
     this.digest = null;

@@ -16,12 +16,22 @@ export interface JournalFrame {
   readonly header: SegmentHeader | null;
 }
 
+export interface Resumption {
+  readonly segment: number;
+  /** Byte of the segment. */
+  readonly at: number;
+  readonly nextSeq: number;
+  readonly digest: Uint8Array;
+}
+
 export interface FrameReading {
   readonly directory: string;
   readonly links: Links;
   readonly report: Report;
   /** Segments before the first that this returns true for are not opened. Gets the segment after it, too. */
   readonly startsAt?: (segment: Segment, next: Segment) => boolean;
+  /** A frame to begin at, and what the chain is before it. */
+  readonly resume?: Resumption;
   /** Frames whose events are wanted; of the others only the header is read. */
   readonly wants: (header: FrameHeader, segment: SegmentHeader | null) => boolean;
   /** At the end: true when there may be more, false to end. */
@@ -32,7 +42,12 @@ export interface FrameReading {
 export async function* readFrames(reading: FrameReading): AsyncGenerator<JournalFrame, void, undefined> {
   let segments = await segmentsOf(reading.directory);
   let index = 0;
-  const { startsAt } = reading;
+  const { startsAt, resume } = reading;
+  if (resume !== undefined)
+    index = Math.max(
+      0,
+      segments.findIndex(({ number }) => number === resume.segment),
+    );
   if (startsAt !== undefined) {
     while (index + 1 < segments.length && !startsAt(segments[index], segments[index + 1])) index++;
   }
@@ -67,6 +82,10 @@ async function* readSegment(
     const tag = found !== null ? tagOf(found.header) : known !== null ? tagOf(known) : await findTag(bytes);
     const header = found?.header ?? known;
     let at = found?.headerBytes.length ?? 0;
+    if (reading.resume?.segment === segment.number) {
+      at = reading.resume.at;
+      links.resume(reading.resume);
+    }
     if (tag === null) {
       report(reading, segment, damageFrom(0, bytes.size), (await isLast()) ? 'torn' : 'damaged');
       return known;

@@ -24,6 +24,8 @@ export class SegmentWriter {
   frames = 0;
   bytes = 0;
   segments = 0;
+  /** The segment that the last frame was written to, and where in it. */
+  lastFrame = { segment: 0, at: 0 };
   readonly #directory: string;
   readonly #settings: JournalSettings;
   readonly #complete: KeptSegment[];
@@ -56,8 +58,10 @@ export class SegmentWriter {
     const file = this.#file ?? this.#begin(facts.firstSeq, session, lost);
     const tag = session.journalId.subarray(0, 4);
     const digest = sealFrame(frame, { ...facts, tag, before: this.head }, digester);
+    const at = file.size;
     file.write(frame);
     file.frames++;
+    this.lastFrame = { segment: file.number, at };
     this.head = digest;
     this.#lastSeq = facts.firstSeq + facts.count - 1;
     this.frames++;
@@ -80,15 +84,18 @@ export class SegmentWriter {
     file.close();
   }
 
-  /** Deletes what retention says; throws what the system says. */
-  expire(): void {
+  /** Deletes what retention says, and gives the seq of the last event that is gone, or 0; throws what the system says. */
+  expire(): number {
     const { retention, neededFrom } = this.#settings;
     const now = { ms: this.#nowMs(), currentBytes: this.#file?.size ?? 0, neededFrom: neededFrom() };
     const expired = expiredSegments(this.#complete, retention, now);
+    let goneSeq = 0;
     for (let left = expired; left > 0; left--) {
       unlinkSync(this.#complete[0].path);
+      goneSeq = this.#complete[0].lastSeq;
       this.#complete.shift();
     }
+    return goneSeq;
   }
 
   close(): void {

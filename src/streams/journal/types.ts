@@ -34,6 +34,12 @@ export interface JournalOptions {
   readonly retention?: JournalRetention;
   /** The seq of the oldest event that recovery still needs: no segment that holds it or a later one is deleted. */
   readonly neededFrom?: () => number;
+  /**
+   * Events between snapshots of the cache's state, from which `stateAt` goes on instead of reading from the beginning; none
+   * for `Infinity`. They are made when the event loop has time, and beyond the first MiB take an eighth of the journal's bytes at most.
+   * Default 1,000,000.
+   */
+  readonly snapshotEvents?: number;
   /** Told of each failure and of what became of it; `stats()` counts them. */
   readonly onTrouble?: (trouble: JournalTrouble) => void;
 }

@@ -6,6 +6,8 @@ import type { JournalOptions } from './types.js';
 const BUFFER_BYTES_DEFAULT = 64 * 1024;
 const BUFFER_MS_DEFAULT = 1000;
 const SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024;
+/** Read again in a few tenths of a second. */
+const SNAPSHOT_EVENTS_DEFAULT = 1e6;
 const NS_PER_MS = 1e6;
 
 /** Throws ArgumentError. */
@@ -20,6 +22,8 @@ export function settingsOf(options: JournalOptions) {
   for (const [name, value] of Object.entries({ bufferBytes, bufferMs, segmentBytes, ...retention })) {
     checkPositive(name, value);
   }
+  const { snapshotEvents = SNAPSHOT_EVENTS_DEFAULT } = options;
+  if (snapshotEvents !== Infinity) checkPositive('snapshotEvents', snapshotEvents);
   return {
     mode,
     onFailure,
@@ -30,6 +34,7 @@ export function settingsOf(options: JournalOptions) {
     key,
     digester: digesterFor(key),
     contentDigests: options.contentDigests ?? false,
+    snapshotEvents,
     neededFrom: options.neededFrom ?? (() => Infinity),
     onTrouble: options.onTrouble ?? (() => {}),
     clock: options.clock,

@@ -6,6 +6,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import type { CacheEvent, Opened, Read } from '../../cache/events.js';
+import type { CacheState } from '../../cache/state.js';
 import { assert, codeOf } from '../../device/errors.js';
 import type { CancelTimer } from '../clock.js';
 import { NO_DIGEST } from './chain.js';
@@ -17,6 +18,8 @@ import { lockJournal, type Unlock } from './lock.js';
 import { newJournalIdBytes } from './journal-id.js';
 import { SegmentWriter, type Session } from './segment-writer.js';
 import type { JournalSink } from './sink.js';
+import type { SnapshotPlace } from './snapshot.js';
+import { SnapshotWriter } from './snapshot-writer.js';
 import { findTail } from './tail.js';
 import type { JournalOptions, JournalStats, JournalTail } from './types.js';
 import { type JournalSettings, settingsOf } from './writer-options.js';
@@ -69,6 +72,7 @@ export class JournalWriter implements JournalSink {
   readonly #encoder: EventEncoder;
   readonly #unlock: Unlock;
   readonly #withPayload: boolean;
+  readonly #snapshots: SnapshotWriter;
   /** Where the buffer ends. */
   readonly #sealAt: number;
   readonly #waiters: Waiter[] = [];
@@ -116,6 +120,12 @@ export class JournalWriter implements JournalSink {
     this.wantsPayload = this.#withPayload || settings.contentDigests;
     this.#sealAt = SegmentWriter.headerBytes + settings.bufferBytes;
     this.#encoder = new EventEncoder(settings.bufferBytes, SegmentWriter.headerBytes);
+    this.#snapshots = new SnapshotWriter(directory, settings, tail.seq, () => this.#standing());
+  }
+
+  /** Makes snapshots of the state that the events are folded into, now and then. */
+  snapshotsOf(state: CacheState): void {
+    this.#snapshots.attach(state);
   }
 
   /** 32 hex digits; null in a new journal, until the cache has opened. */
@@ -153,6 +163,7 @@ export class JournalWriter implements JournalSink {
       this.#closed = true;
       this.#disarm();
       this.#out.close();
+      await this.#snapshots.close();
       this.#unlock();
     }
   }
@@ -232,11 +243,23 @@ export class JournalWriter implements JournalSink {
       this.#gap = 0;
       if (this.#recovering) this.#recovered();
       if (this.#out.segments > segments) this.#expire();
+      this.#snapshots.note(this.#lastSeq, this.#out.bytes);
     } catch (error) {
       this.#lose(encoder.count);
       this.#fail(error);
     }
     encoder.begin();
+  }
+
+  /** Where the journal ends, with all that was buffered in a frame of its own; null if it cannot be said. */
+  #standing(): SnapshotPlace | null {
+    if (this.#closed) return null;
+    this.#seal();
+    const session = this.#session;
+    if (this.#down || session === null || this.#writtenSeq !== this.#lastSeq) return null;
+    const { segment, at: frameAt } = this.#out.lastFrame;
+    const { journalId, epochMs } = session;
+    return { journalId, seq: this.#lastSeq, segment, frameAt, chain: this.#out.head, epochMs };
   }
 
   #recovered(): void {
@@ -247,7 +270,8 @@ export class JournalWriter implements JournalSink {
   /** A segment that cannot be deleted is no reason to stop. */
   #expire(): void {
     try {
-      this.#out.expire();
+      const goneSeq = this.#out.expire();
+      if (goneSeq > 0) this.#snapshots.expire(goneSeq);
     } catch (cause) {
       this.#lastError = failedError(this.#directory, cause);
       this.#settings.onTrouble({ kind: 'retention', error: this.#lastError, lost: this.#lost });

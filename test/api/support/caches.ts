@@ -9,7 +9,7 @@ import {
   type FaultDevice,
   openCache,
 } from '../../../src/index.js';
-import { expectSameDecisions, foldedHash } from '../../support/refold.js';
+import { expectRestorable, expectSameDecisions, foldedHash } from '../../support/refold.js';
 import { TestClock } from './virtual-clock.js';
 
 export interface TestCache {
@@ -78,6 +78,7 @@ export function checkHistory({ cache, events }: Pick<TestCache, 'cache' | 'event
   cache.checkInvariants();
   expect(foldedHash(events), 'the fold of the events is the live state').to.equal(cache.hash());
   expectSameDecisions(events);
+  expectRestorable(events, 97);
 }
 
 /** Closes what a test has left open, whatever the test has done to the device. */
