@@ -1,5 +1,6 @@
 /** Metrics as a projection of the events that are no hits: plain counts, read when somebody collects, and the histograms. */
 import type { CacheEvent, EventType, FillReason, QueueReason } from '../../cache/events.js';
+import { REPLACED_CODE } from '../../cache/failure-codes.js';
 import { type HistogramName, METRIC_ATTRIBUTE } from '../metric-names.js';
 import { Counted, ErrorTypes } from './counted.js';
 import { WriteErrorTally } from './write-error-tally.js';
@@ -96,6 +97,8 @@ export class Tally {
   #ended(kind: DeviceOperation, { io, at, startedAt }: Ended, code: string): void {
     const decidedAt = this.#decidedAt.get(io);
     this.#decidedAt.delete(io);
+    // The device was replaced: nobody knows when it would have answered.
+    if (code === REPLACED_CODE) return;
     const plain = this.#with(operation, kind);
     const attributes = code === '' ? plain : this.#with(operation, kind, errorType, this.#errorTypes.of(code));
     this.#record('cachetrail.device.operation.duration', (at - startedAt) * S_PER_NS, attributes);

@@ -61,6 +61,8 @@ export class WriteErrorTally {
       case 'barrierFailed':
         if (event.code === TIMEOUT_CODE) this.#owedBarriers.add(event.io);
         return this.#doubt();
+      case 'deviceReplaced':
+        return this.#doubt();
       case 'deviceAnsweredLate':
         if (this.#owedBarriers.delete(event.io) && event.code !== '') this.#doubt();
         return;

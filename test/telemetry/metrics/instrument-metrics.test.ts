@@ -248,6 +248,19 @@ describe('instrumentMetrics', () => {
     }
   });
 
+  it('does not time what was under way when the device was replaced', async () => {
+    const { cache, clock, of } = await faulty();
+    const { meterProvider, collect } = collector();
+    instrumentMetrics(cache, { meterProvider });
+    const reading = cache.read(3);
+    await clock.until(cache.replaceDevice(memoryDevice({ sizeBytes: 256 * BLOCK })));
+    await clock.until(reading);
+    expect([of('fillFailed').length, of('fillFinished').length]).to.deep.equal([1, 1]);
+    const collected = await collect();
+    const durations = Object.entries(collected.histograms('cachetrail.device.operation.duration'));
+    expect(durations.map(([key, { count }]) => [key, count])).to.deep.equal([['read', 1]]);
+  });
+
   it('waits for a meter provider that is registered later', async () => {
     const { cache } = await open(memoryDevice({ sizeBytes: 64 * BLOCK }), { capacity: 16 });
     const { meterProvider, collect } = collector();

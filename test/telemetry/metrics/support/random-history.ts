@@ -24,6 +24,11 @@ export function randomHistory(seed: number, steps: number): CacheEvent[] {
   const turn = new Turn(state, (event) => {
     evolve(state, event);
     events.push(event);
+    // What the old device owed, the new one does not.
+    if (event.type === 'deviceReplaced') {
+      asked.length = 0;
+      owed.length = 0;
+    }
     if ('io' in event && /^(fill|writeback|barrier|clear)Started$/.test(event.type)) {
       asked.push({ io: event.io, startedAt: event.at });
     }
@@ -56,6 +61,9 @@ export function randomHistory(seed: number, steps: number): CacheEvent[] {
     const who = { at, op, actor: '', trace: null };
     const block = below(BLOCKS);
     const count = Math.min(1 + below(4), BLOCKS - block);
+    if (below(40) === 0) {
+      return { type: 'replaceDevice', ...who, identity: '', deviceBytes: BLOCKS * BLOCK, writable: true };
+    }
     switch (below(9)) {
       case 0:
         return { type: 'read', ...who, block, count };
