@@ -34,6 +34,34 @@ describe('writes over a device that takes nothing', () => {
     await Promise.all([cache.write(5, block(105)), clock.until(Promise.allSettled(writes))]);
   });
 
+  it('take no more memory, however many wait and however long', async () => {
+    const { cache, clock, device } = await full({ limits: { runBytesMax: 4 * BLOCK } });
+    const writes = Array.from({ length: 100 }, (_, at) => cache.write(12 + (at % 28), block(at)));
+    await clock.pass(20_000);
+    expect(cache.stats()).to.include({ dirtyBlocks: 12, waitingRequests: 100 });
+    const perOperation = 4 * BLOCK;
+    expect(cache.stats().memoryBytes).to.be.at.most(16 * BLOCK + 8 * perOperation);
+    device.cure();
+    await clock.until(Promise.all(writes));
+    expect(cache.stats().residentBlocks).to.be.at.most(16);
+  });
+
+  it('reach a device that was cured in the order in which they came, block by block', async () => {
+    const { cache, clock, device, events } = await full();
+    const writes = [30, 30, 30, 31, 30].map((at, index) => cache.write(at, block(index)));
+    await clock.pass(5_000);
+    device.cure();
+    await clock.until(Promise.all(writes));
+    await clock.until(cache.flush().catch(() => cache.flush()));
+    const of30 = events.flatMap((event) => {
+      return event.type === 'writebackStarted' && event.block <= 30 && event.block + event.count > 30
+        ? [event.generation]
+        : [];
+    });
+    expect(of30, 'newer and newer').to.deep.equal([...of30].sort((a, b) => a - b));
+    expectBytes(await cache.read(30), block(4));
+  });
+
   it('over dirty blocks go on behind nothing', async () => {
     const { cache, clock, device } = await full();
     await cache.write(5, block(200));
