@@ -6,7 +6,7 @@ import { CLEAN } from '../cache/block-state.js';
 import type { CacheEvent } from '../cache/events.js';
 import { type CacheState, type Fill, overlaps } from '../cache/state.js';
 import { BorrowedBlock, type Lender } from './borrowed-block.js';
-import type { Caller, Callers, ReplaceCaller } from './callers.js';
+import type { Callers, ReplaceCaller } from './callers.js';
 import type { DeviceCommand } from './device-lane.js';
 import type { Failures } from './failures.js';
 import type { Staging } from './staging.js';
@@ -20,8 +20,8 @@ export interface EffectsParts {
   readonly failures: Failures;
   readonly lender: Lender;
   readonly send: (command: DeviceCommand) => void;
-  /** A write is in the cache, by the event of this seq. */
-  readonly acknowledge: (caller: Caller<void>, seq: number) => void;
+  /** Tells the caller, once the journal has the event of this seq where it has to: a crash then takes nothing back. */
+  readonly acknowledge: (seq: number, caller: { fail(error: unknown): void }, succeed: () => void) => void;
   /** From here on commands go to this device; the caller is told when it is in use. */
   readonly replaced: (caller: ReplaceCaller) => void;
   /** The cache is closed: lets go of the device, then of the caller. */
@@ -119,7 +119,7 @@ export class Effects {
       case 'dirtyDiscarded':
         return this.#noteDiscarded(event);
       case 'clearFinished':
-        return event.kind === 'drop' ? this.#invalidated(event.op, event.dropped) : this.#done(event.op);
+        return this.#cleared(event);
       case 'clearFailed':
         return callers.take(event.op)?.fail(failures.ofClear(event));
       case 'requestRefused':
@@ -210,7 +210,7 @@ export class Effects {
     if (caller.kind === 'write') this.#copyIn(event, caller.data);
     if (!event.through && (caller.kind === 'write' || caller.kind === 'plain')) {
       callers.take(event.op);
-      this.#parts.acknowledge(caller, event.seq);
+      this.#parts.acknowledge(event.seq, caller, () => caller.succeed());
     }
   }
 
@@ -269,7 +269,9 @@ export class Effects {
   /** The device has it, but no barrier yet: a durable journal has to have it too. */
   #throughDone(event: EventOf<'writeFinished'>): void {
     const caller = this.#parts.callers.take(event.op);
-    if (caller?.kind === 'write' || caller?.kind === 'plain') this.#parts.acknowledge(caller, event.seq);
+    if (caller?.kind === 'write' || caller?.kind === 'plain') {
+      this.#parts.acknowledge(event.seq, caller, () => caller.succeed());
+    }
   }
 
   #done(op: number): void {
@@ -287,11 +289,21 @@ export class Effects {
     if (caller?.kind === 'replace') this.#parts.replaced(caller);
   }
 
+  /** Clean copies only: nothing that a crash could bring back. */
   #invalidated(op: number, dropped: number): void {
     const caller = this.#parts.callers.take(op);
-    if (caller?.kind === 'invalidate') {
-      caller.succeed({ dropped: dropped + caller.discarded.length, discarded: caller.discarded });
-    }
+    if (caller?.kind === 'invalidate') caller.succeed({ dropped, discarded: caller.discarded });
+  }
+
+  /** The journal must have it: a recovery would bring back what was there before. */
+  #cleared(event: EventOf<'clearFinished'>): void {
+    const { callers, acknowledge } = this.#parts;
+    const caller = callers.take(event.op);
+    if (caller?.kind === 'plain') acknowledge(event.seq, caller, () => caller.succeed());
+    if (caller?.kind !== 'invalidate') return;
+    const { discarded } = caller;
+    const dropped = event.dropped + discarded.length;
+    acknowledge(event.seq, caller, () => caller.succeed({ dropped, discarded }));
   }
 
   /** Copies what a block and a wanted range have in common. */

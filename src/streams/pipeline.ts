@@ -19,7 +19,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { type CachetrailError, codeOf, DeviceError, InternalError, RequestError } from '../device/errors.js';
 import type { Lender } from './borrowed-block.js';
 import { EventBus, type SubscriberError } from './bus.js';
-import { type AnyCaller, type Caller, Callers, type PlainCaller, type ReplaceCaller } from './callers.js';
+import { type AnyCaller, Callers, type PlainCaller, type ReplaceCaller } from './callers.js';
 import type { Clock } from './clock.js';
 import { type DeviceAnswer, type DeviceCommand, deviceLane, timedOut } from './device-lane.js';
 import { Effects } from './effects.js';
@@ -115,7 +115,7 @@ export class Pipeline {
       failures: this.#failures,
       lender,
       send: (command) => this.#send(command),
-      acknowledge: (caller, seq) => acknowledge(options.commits, caller, seq),
+      acknowledge: (seq, caller, succeed) => acknowledge(options.commits, seq, caller, succeed),
       replaced: (caller) => this.#replace(caller),
       closed: (op) => this.#closed(op),
     });
@@ -328,11 +328,13 @@ export class Pipeline {
   }
 }
 
-/** A write is taken when it is in the cache and, with a durable journal, in that as well. */
-function acknowledge(commits: Commits | null, caller: Caller<void>, seq: number): void {
-  if (commits === null) return caller.succeed();
-  commits.committed(seq).then(
-    () => caller.succeed(),
-    (error: unknown) => caller.fail(error),
-  );
+/** A request is done when its event is in a durable journal as well. */
+function acknowledge(
+  commits: Commits | null,
+  seq: number,
+  caller: { fail(error: unknown): void },
+  succeed: () => void,
+): void {
+  if (commits === null) return succeed();
+  commits.committed(seq).then(succeed, (error: unknown) => caller.fail(error));
 }

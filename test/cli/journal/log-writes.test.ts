@@ -53,7 +53,8 @@ describe('cachetrail export --format dm-log-writes', () => {
       if (seed % 2 === 0) device.faults = { writes: 0.1, barriers: 0.1, short: 0.05 };
       await drawnWork(cache, draw, 120);
       device.faults = { writes: 0, barriers: 0, short: 0 };
-      await cache.flush();
+      // Tells once of what had failed and is mended.
+      await cache.flush().catch(() => undefined);
       await cache.close();
       const { marks, written } = await exported(directory, before);
       expect(marks.length).to.equal(device.snapshots.length);
@@ -163,7 +164,7 @@ describe('cachetrail export --format dm-log-writes', () => {
     expect(segments.length).to.be.above(2);
     const damaged = `${directory}/${segments[1]}`;
     const bytes = readFileSync(damaged);
-    writeFileSync(damaged, bytes.fill(0, bytes.length - 200, bytes.length - 100));
+    writeFileSync(damaged, bytes.fill(0xee, bytes.length - 200, bytes.length - 100));
     const base = `${directory}.base`;
     writeFileSync(base, new Uint8Array(DEVICE_BYTES));
     const to = ['--format', 'dm-log-writes', '--base', base, '--output'];

@@ -1,7 +1,7 @@
 /** A durable journal brings back every acknowledged write, whenever the process is killed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
@@ -64,6 +64,44 @@ describe('a cache with a durable journal', () => {
     const onDisk: number[] = [];
     for await (const event of (await openJournal(directory)).read({ types: ['written'] })) onDisk.push(event.seq);
     expect(onDisk).to.deep.equal(events.filter((event) => event.type === 'written').map((event) => event.seq));
+    await cache.close();
+  });
+});
+
+describe('what a caller has been told before a power cut', () => {
+  beforeEach(makeImage);
+  afterEach(removeImage);
+
+  /** The journal and the image as they are at this moment, in a cache of their own. */
+  const afterPowerCut = async (): Promise<BlockCache> => {
+    const [later, copy] = [`${directory}.later`, `${image}.later`];
+    cpSync(directory, later, { recursive: true });
+    cpSync(image, copy);
+    const device = await openFileDevice(copy);
+    const identity = { value: '' };
+    for await (const event of (await openJournal(directory)).read({ types: ['opened'] }))
+      identity.value = event.type === 'opened' ? event.identity : '';
+    Object.defineProperty(device, 'identity', { value: identity.value });
+    return openCache(device, { capacity: 64, journal: { directory: later, mode: 'durable' } });
+  };
+
+  it('holds for a zero: what was written before it does not come back', async () => {
+    const cache = await open();
+    await cache.write(3, new Uint8Array(BLOCK_BYTES).fill(0xab));
+    await cache.zero({ block: 3, count: 1 });
+    const again = await afterPowerCut();
+    expect((await again.read(3)).every((byte) => byte === 0)).to.equal(true);
+    await again.close();
+    await cache.close();
+  });
+
+  it('holds for what was given up by name: it does not come back', async () => {
+    const cache = await open();
+    await cache.write(3, new Uint8Array(BLOCK_BYTES).fill(0xab));
+    await cache.invalidate({ block: 3, count: 1 }, { discardDirty: 'not wanted' });
+    const again = await afterPowerCut();
+    expect((await again.read(3)).every((byte) => byte === 0)).to.equal(true);
+    await again.close();
     await cache.close();
   });
 });
