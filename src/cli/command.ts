@@ -1,11 +1,17 @@
 /** What a subcommand is. A new one is a file in `commands/` and a line in `registry.ts`. */
 import { ArgumentError } from '../device/errors.js';
+import type { JournalSlice } from './trace/journal-spans.js';
 
 export interface Command {
   /** The whole text of `--help`. */
   readonly help: string;
   /** Takes the arguments after the subcommand's name; resolves with the exit code. */
   run(args: readonly string[]): Promise<number>;
+  /**
+   * Of the arguments of a command that reads a journal: the part that it is asked about, whose spans `--otlp URL` sends when it has
+   * run. `run` does not see that option. Without it, the command has an option `--otlp` of its own.
+   */
+  slice?(args: readonly string[]): JournalSlice;
 }
 
 /** Exit codes of the command, as `--help` lists them. */

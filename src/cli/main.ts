@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
-import { EXIT, parsed, UsageError } from './command.js';
+import { type Command, EXIT, parsed, UsageError } from './command.js';
 import { failureOf, renderFailure } from './failure.js';
+import { endpointAt } from './otlp/endpoint.js';
 import { packageVersion } from './package-files.js';
 import { COMMANDS } from './registry.js';
 
@@ -35,7 +36,28 @@ async function dispatch([name, ...rest]: readonly string[]): Promise<number> {
     process.stdout.write(command.help);
     return EXIT.ok;
   }
-  return await command.run(rest);
+  return command.slice === undefined ? await command.run(rest) : await runAndSend(command, rest);
+}
+
+/** What was asked for is shown first, and then sent. */
+async function runAndSend(command: Command, args: readonly string[]): Promise<number> {
+  const { rest, otlp } = withoutOtlp(args);
+  const endpoint = otlp === null ? null : endpointAt(otlp);
+  const exitCode = await command.run(rest);
+  const slice = endpoint === null ? undefined : command.slice?.(rest);
+  if (endpoint === null || slice === undefined) return exitCode;
+  if (exitCode === EXIT.usage || exitCode === EXIT.interrupted) return exitCode;
+  const { sendSlice } = await import('./trace/send-slice.js');
+  const isSent = await sendSlice(slice, endpoint);
+  return isSent || exitCode !== EXIT.ok ? exitCode : EXIT.different;
+}
+
+function withoutOtlp(args: readonly string[]): { readonly rest: readonly string[]; readonly otlp: string | null } {
+  const at = args.findIndex((arg) => arg === '--otlp' || arg.startsWith('--otlp='));
+  if (at < 0) return { rest: args, otlp: null };
+  const isOne = args[at] !== '--otlp';
+  const otlp = isOne ? args[at].slice('--otlp='.length) : (args[at + 1] ?? '');
+  return { rest: [...args.slice(0, at), ...args.slice(at + (isOne ? 1 : 2))], otlp };
 }
 
 function withoutCommand(args: readonly string[]): number {

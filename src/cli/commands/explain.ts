@@ -4,6 +4,7 @@ import { reportFailure } from '../failure.js';
 import { directoryFrom, numberOf, usage } from '../journal/arguments.js';
 import { ErrorFinder, type Explanation, explainBlock, explainErrors, explainOp } from '../journal/explain.js';
 import { readJournal } from '../journal/reading.js';
+import type { SpanFilter } from '../trace/span-filter.js';
 import { Lines } from '../output.js';
 
 export const explain: Command = {
@@ -23,10 +24,12 @@ what to explain:
   --write-error SEQ    the block whose write failed at event SEQ, from the write until it was durable again
 
 options:
+  --otlp URL           send the spans of what is asked for to a collector too; \`cachetrail trace\` says more:
+                       those that name the block, of the request, or of what failed
   --json               print one JSON object and nothing else
   -h, --help           show this
 
-exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
+exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
 `,
 
   async run(args) {
@@ -37,7 +40,25 @@ exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interru
       return reportFailure(error, json);
     }
   },
+
+  slice(args) {
+    const { directory, subject } = optionsFrom(args);
+    return { directory, filter: spansOf(subject) };
+  },
 };
+
+function spansOf({ kind, number }: Subject): SpanFilter {
+  switch (kind) {
+    case 'block':
+      return { blocks: [number] };
+    case 'op':
+      return { ops: [number] };
+    case 'error':
+      return { from: number, to: number };
+    case 'errors':
+      return { errorsOnly: true };
+  }
+}
 
 type Subject =
   | { readonly kind: 'block' | 'op' | 'error'; readonly number: number }

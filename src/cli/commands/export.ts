@@ -9,6 +9,7 @@ import { exportLogWrites } from '../journal/export/log-writes.js';
 import { ExportOutput } from '../journal/export/output.js';
 import { FILTER_HELP, FILTER_OPTIONS, filterFrom } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
+import { spanFilterOf } from '../trace/send-slice.js';
 import { plural, wholeText } from '../journal/text.js';
 
 export const exporting: Command = {
@@ -43,9 +44,11 @@ options for dm-log-writes:
 
 options, of which all that are given must hold; an operation of the device is exported if the event that began it is chosen:
 ${FILTER_HELP}
+  --otlp URL                 send the spans of what is asked for to a collector too; \`cachetrail trace\` says more.
+                             Types choose no spans
   -h, --help                 show this
 
-exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
+exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
 `,
 
   async run(args) {
@@ -72,6 +75,11 @@ exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interru
     } catch (error) {
       return reportFailure(error, json);
     }
+  },
+
+  slice(args) {
+    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    return { directory: directoryFrom(positionals), filter: spanFilterOf(filterFrom(values)) };
   },
 };
 

@@ -5,6 +5,7 @@ import { directoryFrom } from '../journal/arguments.js';
 import { eventLine, eventObject } from '../journal/event-line.js';
 import { FILTER_HELP, FILTER_OPTIONS, filterFrom } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
+import { spanFilterOf } from '../trace/send-slice.js';
 import { Lines } from '../output.js';
 
 export const log: Command = {
@@ -20,10 +21,12 @@ journal goes to stderr, and the rest is read all the same.
 options, of which all that are given must hold:
 ${FILTER_HELP}
   --follow                   go on with what is written from now on, until interrupted
+  --otlp URL                 send the spans of what is asked for to a collector too; \`cachetrail trace\` says more.
+                             Types choose no spans
   --json                     each event as a line of JSON, with all its fields
   -h, --help                 show this
 
-exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
+exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
 `,
 
   async run(args) {
@@ -45,6 +48,11 @@ exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interru
       await out.flush();
       return reportFailure(error, json);
     }
+  },
+
+  slice(args) {
+    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    return { directory: directoryFrom(positionals), filter: spanFilterOf(filterFrom(values)) };
   },
 };
 

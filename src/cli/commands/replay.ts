@@ -34,13 +34,15 @@ shows what they would have cost beside what was recorded, as a table and as a cu
   --svg FILE         write the curve to FILE as well
 
 options:
+  --otlp URL         send the spans up to that moment, as they were recorded, to a collector too; \`cachetrail trace\`
+                     says more
   --json             print one JSON object and nothing else
   -h, --help         show this
 
 In a replay, callers wait for answers and pause as they did: what was asked after an answer is asked after it again.
 Colors are left out where NO_COLOR is set.
 
-exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise: the journal is not whole up to there, or does not
+exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal, 3 failed otherwise: the journal is not whole up to there, or does not
             hold it, 130 interrupted
 `,
 
@@ -56,6 +58,13 @@ exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise: the journal
     } catch (error) {
       return reportFailure(error, json);
     }
+  },
+
+  slice(args) {
+    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    const at = momentFrom(values.at);
+    const filter = 'seq' in at ? { to: at.seq } : Number.isFinite(at.ms) ? { until: at.ms } : {};
+    return { directory: directoryFrom(positionals), filter };
   },
 };
 

@@ -4,6 +4,7 @@ import { reportFailure } from '../failure.js';
 import { directoryFrom } from '../journal/arguments.js';
 import { filterFrom, RANGE_HELP, RANGE_OPTIONS } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
+import { spanFilterOf } from '../trace/send-slice.js';
 import { statsText } from '../journal/stats/report.js';
 import { StatsFold } from '../journal/stats/stats.js';
 
@@ -20,10 +21,11 @@ at most), errors by kind, and the blocks and actors with most requests.
 options:
 ${RANGE_HELP}
   --top N                    how many blocks and actors to list, 1 to 1000 (default 10)
+  --otlp URL                 send the spans of what is asked for to a collector too; \`cachetrail trace\` says more
   --json                     print one JSON object and nothing else
   -h, --help                 show this
 
-exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
+exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
 `,
 
   async run(args) {
@@ -44,6 +46,11 @@ exit codes: 0 done, 2 wrong usage or no journal, 3 failed otherwise, 130 interru
     } catch (error) {
       return reportFailure(error, values.json);
     }
+  },
+
+  slice(args) {
+    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    return { directory: directoryFrom(positionals), filter: spanFilterOf(filterFrom(values)) };
   },
 };
 

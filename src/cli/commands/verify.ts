@@ -23,11 +23,13 @@ options:
   --key-file FILE    the journal's key, the bytes of the file as they are. Without it a key is taken, in hex, from the
                      environment's CACHETRAIL_JOURNAL_KEY
   --no-decisions     don't decide anything again
+  --otlp URL         send the spans of the journal to a collector too; \`cachetrail trace\` says more
   --json             print one JSON object and nothing else
   -h, --help         show this
 
 exit codes: 0 sound, 3 only its end is torn, 4 damaged, 5 altered (sums right, chain broken), 6 decisions diverge;
-            2 wrong usage, no journal, or another key; 1 it could not be read to its end
+            2 wrong usage, no journal, or another key; 1 it could not be read to its end, or not
+            everything could be sent
 `,
 
   async run(args) {
@@ -57,6 +59,11 @@ exit codes: 0 sound, 3 only its end is torn, 4 damaged, 5 altered (sums right, c
       // 3 means something else here.
       return exitCode === EXIT.usage ? exitCode : EXIT.different;
     }
+  },
+
+  slice(args) {
+    const { positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    return { directory: directoryFrom(positionals), filter: {} };
   },
 };
 
