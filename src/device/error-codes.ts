@@ -75,7 +75,8 @@ export const ERROR_CODES = {
   },
   CACHETRAIL_ABORTED: {
     meaning: 'The caller’s AbortSignal ended the wait.',
-    remedy: 'None needed; a write that was aborted was not accepted.',
+    remedy:
+      'None needed. A write that waited for room was not accepted; one that waited for the device (`through`) is in the cache.',
   },
   CACHETRAIL_READ_FAILED: {
     meaning: 'The device could not read.',
