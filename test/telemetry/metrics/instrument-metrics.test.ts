@@ -11,6 +11,8 @@ import {
   METRIC_BUCKETS,
   METRICS,
   type MetricName,
+  SpanQueue,
+  telemetryStats,
 } from '../../../src/telemetry/index.js';
 import { ErrorTypes } from '../../../src/telemetry/metrics/counted.js';
 import { pattern, type TestCache, testCaches } from '../../api/support/caches.js';
@@ -261,6 +263,22 @@ describe('instrumentMetrics', () => {
     expect(durations.map(([key, { count }]) => [key, count])).to.deep.equal([['read', 1]]);
   });
 
+  it('never looks at the stream that hits are in', async () => {
+    const { cache } = await open(memoryDevice({ sizeBytes: 64 * BLOCK }));
+    const { meterProvider, collect } = collector();
+    const watched = new Proxy(cache, {
+      get(target, name) {
+        if (name === 'events$') throw new Error('hits would cost');
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    instrumentMetrics(watched, { meterProvider });
+    await cache.read(0);
+    for (let again = 0; again < 7; again++) cache.readNow(0, new Uint8Array(BLOCK));
+    expect((await collect()).values('cachetrail.hits')).to.deep.equal({ '': 7 });
+  });
+
   it('waits for a meter provider that is registered later', async () => {
     const { cache } = await open(memoryDevice({ sizeBytes: 64 * BLOCK }), { capacity: 16 });
     const { meterProvider, collect } = collector();
@@ -352,6 +370,26 @@ describe('metrics of several caches', () => {
     const collected = await collect();
     expect(collected.values('cachetrail.requests')).to.include({ read: 1, flush: 0 });
     expect(Object.keys(collected.histograms('cachetrail.device.operation.duration'))).to.deep.equal(['read']);
+  });
+});
+
+describe('metrics of spans', () => {
+  const open = testCaches();
+
+  it('count those that an exporter has dropped, once, however many caches there are', async () => {
+    const { meterProvider, collect } = collector();
+    for (let caches = 0; caches < 2; caches++) {
+      instrumentMetrics((await open(memoryDevice({ sizeBytes: 64 * BLOCK }))).cache, { meterProvider });
+    }
+    const droppedSoFar = async () => (await collect()).values('cachetrail.spans.dropped')[''];
+    const before = await droppedSoFar();
+    const exporter = { export: (_: unknown, done: (result: { code: number }) => void) => done({ code: 1 }) };
+    const queue = new SpanQueue({ ...exporter, shutdown: async () => {} });
+    for (let span = 0; span < 3; span++) queue.onEnd({ spanContext: () => ({ traceFlags: 1 }) });
+    await queue.forceFlush();
+    expect((await droppedSoFar()) - before).to.equal(3);
+    expect(await droppedSoFar()).to.equal(telemetryStats().spansDropped);
+    expect((await collect()).values('cachetrail.spans.ended')).to.deep.equal({ '': telemetryStats().spansEnded });
   });
 });
 
