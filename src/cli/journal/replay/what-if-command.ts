@@ -41,11 +41,13 @@ export async function showWhatIf(directory: string, options: WhatIfOptions): Pro
     });
     tell.quiet();
     problems.end();
-    if (signal.aborted) return EXIT.interrupted;
     const curve = curveOf({ ...report, runs: report.runs.slice(1) });
     if (svg !== null) writeFileSync(svg, curveSvg(curve));
     show(report, curve, options, problems.kept);
     return EXIT.ok;
+  } catch (error) {
+    if (signal.aborted) return EXIT.interrupted;
+    throw error;
   } finally {
     if (svg !== null) closeSync(svg);
     tell.quiet();
@@ -65,7 +67,7 @@ function show(report: WorkloadReport, curve: Curve, options: WhatIfOptions, prob
     const { isTTY, columns } = process.stdout;
     const { NO_COLOR, TERM } = process.env;
     const colors = isTTY === true && (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb';
-    process.stdout.write(`\n${curveText(curve, { columns: columns ?? 80, colors })}`);
+    process.stdout.write(`\n${curveText(curve, { columns: columns || 80, colors })}`);
   }
   if (svg !== null) process.stderr.write(`the curve is in ${svg}\n`);
 }

@@ -4,15 +4,16 @@ import type { CoreConfig } from '../../../cache/limits.js';
 import type { CacheEvent } from '../../../cache/events.js';
 import { CacheState } from '../../../cache/state.js';
 import { JournalError } from '../errors.js';
-import { type Journal, openJournal } from '../reader.js';
+import type { JournalProblem } from '../types.js';
 import { BYTES_PER_BLOCK, checkWorkloadOptions } from './config.js';
 import { deviceModel } from './device-model.js';
+import { type EachEventOptions, eachEvent } from './each-event.js';
+import { endedBy, requestIn } from './requests.js';
 import { WorkloadReplay } from './run.js';
 import { Survey } from './survey.js';
 import { Tally } from './tally.js';
 import type { ReplayWorkloadOptions, WorkloadOptions, WorkloadReport, WorkloadRun } from './types.js';
 
-const EVENTS_PER_SIGN = 16_384;
 /** Replays that are fed together: more of them are fed by further readings. */
 const MEMORY_BYTES_MAX = 2 ** 30;
 const CAPACITY_UNKNOWN = 65_536;
@@ -22,38 +23,44 @@ const CAPACITY_UNKNOWN = 65_536;
  * JournalError CACHETRAIL_JOURNAL_RANGE if the journal does not hold the opening of a cache, or _NOT_FOUND, _NONE, _KEY.
  */
 export async function replayWorkload(directory: string, options: ReplayWorkloadOptions = {}): Promise<WorkloadReport> {
-  const { runs = [{}], device = 'modelled', key, onProgress = () => undefined } = options;
+  const { runs = [{}], device = 'modelled', onProgress = () => undefined } = options;
   for (const run of runs) checkWorkloadOptions(run);
-  const journal = await openJournal(directory, key === undefined ? {} : { key });
   const groups = groupsOf(runs);
   const survey = new Survey(device === 'recorded');
-  const passes = groups.length + 1;
-  for await (const event of eventsOf(journal, options)) {
-    survey.accept(event);
-    if (survey.events % EVENTS_PER_SIGN === 0) onProgress(survey.events, survey.events * passes);
-  }
-  options.signal?.throwIfAborted();
+  const passes = Math.max(1, groups.length) + 1;
+  const first = { ...readingOf(options), onFrame: () => onProgress(survey.events, survey.events * passes) };
+  await eachEvent(directory, first, (event) => survey.accept(event));
   const total = survey.events * passes;
   let done = survey.events;
   let recorded: Recorded | null = null;
   const results: WorkloadRun[] = [];
-  for (const group of groups) {
+  for (const group of groups.length === 0 ? [[]] : groups) {
     const replays = group.map((run) => new WorkloadReplay(run, deviceModel(device, survey), survey.failedCloses));
     const folded = new Recorded(replays);
-    for await (const event of eventsOf(journal, { ...options, onProblem: () => undefined })) {
+    // What is wrong has been told by the survey.
+    const again = { ...readingOf(options), onProblem: () => undefined, onFrame: () => onProgress(done, total) };
+    await eachEvent(directory, again, (event) => {
       folded.accept(event);
-      if (++done % EVENTS_PER_SIGN === 0) onProgress(done, total);
-    }
-    options.signal?.throwIfAborted();
+      done++;
+    });
     folded.end();
     recorded ??= folded;
-    for (const replay of replays) results.push({ ...replay.result(), config: knownConfig(replay.result().config) });
+    for (const replay of replays) {
+      const result = replay.result();
+      results.push({ ...result, config: knownConfig(result.config) });
+    }
   }
-  recorded ??= await recordedAlone(journal, options);
-  onProgress(total, total);
-  const { config, caches, skipped, tally } = recorded;
-  const figures = tally.figures();
+  const { config = null, caches = 0, skipped = 0 } = recorded ?? {};
+  const figures = (recorded?.tally ?? new Tally()).figures();
   return { events: survey.events, caches, skipped, recorded: { config: knownConfig(config), figures }, runs: results };
+}
+
+function readingOf({ key, signal, onProblem = warn }: ReplayWorkloadOptions): Omit<EachEventOptions, 'onFrame'> {
+  return { key: key ?? null, signal: signal ?? null, onProblem };
+}
+
+function warn({ segment, message }: JournalProblem): void {
+  process.emitWarning(`${segment}: ${message}`, { type: 'CachetrailWarning' });
 }
 
 /** The recording's own side, and the replays beside it. */
@@ -87,7 +94,7 @@ class Recorded {
       this.skipped++;
       return;
     }
-    for (const replay of this.#replays) replay.feed(event, state);
+    if (this.#replays.length > 0) this.#feed(event, state);
     this.tally.accept(event, state);
     evolve(state, event);
     this.#lastAt = Math.max(this.#lastAt, event.at);
@@ -97,26 +104,23 @@ class Recorded {
     this.#endCache();
   }
 
+  #feed(event: CacheEvent, state: CacheState): void {
+    if (event.type === 'opened') {
+      for (const replay of this.#replays) replay.open(event);
+      return;
+    }
+    const request = requestIn(event);
+    const ended = endedBy(event);
+    if (request === null && ended === null) return;
+    for (const replay of this.#replays) replay.feed(event, request, ended, state);
+  }
+
   #endCache(): void {
     if (this.#state === null) return;
     for (const replay of this.#replays) replay.endCache();
     this.tally.addCache(this.#state, this.#lastAt - this.#openedAt);
     this.#state = null;
   }
-}
-
-async function recordedAlone(journal: Journal, options: ReplayWorkloadOptions): Promise<Recorded> {
-  const folded = new Recorded([]);
-  for await (const event of eventsOf(journal, { ...options, onProblem: () => undefined })) folded.accept(event);
-  folded.end();
-  return folded;
-}
-
-function eventsOf(journal: Journal, { signal, onProblem }: ReplayWorkloadOptions) {
-  return journal.read({
-    ...(signal === undefined ? {} : { signal }),
-    ...(onProblem === undefined ? {} : { onProblem }),
-  });
 }
 
 function groupsOf(runs: readonly WorkloadOptions[]): WorkloadOptions[][] {

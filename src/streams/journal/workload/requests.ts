@@ -66,6 +66,15 @@ export function openRequest(input: RequestInput, recorded: CacheState): OpenRequ
   return { ...request, offset, end: Math.min(offset + count * blockSize, deviceBytes) };
 }
 
+/** A write that the public API would hand on in one piece. */
+export function isWholePart({ offset, length }: Extract<Input, { type: 'write' }>, state: CacheState): boolean {
+  return length <= mostBytes(state) - (offset % state.blockSize);
+}
+
+function mostBytes({ blockSize, limits, capacity }: CacheState): number {
+  return Math.min(limits.requestBlocksMax, dirtyHardBlocks(limits, capacity)) * blockSize;
+}
+
 /** What to ask a cache for next, with the number and time to ask under; null when all of it has been asked for. */
 export function nextPart(request: OpenRequest, state: CacheState, op: number, at: number): RequestInput | null {
   const { input } = request;
@@ -120,10 +129,8 @@ function readPart(request: OpenRequest, state: CacheState, who: Who): RequestInp
 }
 
 function writePart(request: OpenRequest, state: CacheState, who: Who, through: boolean): RequestInput {
-  const { blockSize, limits, capacity } = state;
   const { offset, end } = request;
-  const most = Math.min(limits.requestBlocksMax, dirtyHardBlocks(limits, capacity)) * blockSize;
-  const length = Math.min(end - offset, most - (offset % blockSize));
+  const length = Math.min(end - offset, mostBytes(state) - (offset % state.blockSize));
   request.offset = offset + length;
   return { type: 'write', ...who, offset, length, through };
 }

@@ -15,7 +15,7 @@ import { Turn } from '../../../cache/turn.js';
 import { Agenda } from './agenda.js';
 import { configWith } from './config.js';
 import type { DeviceModel } from './device-model.js';
-import { endedBy, nextPart, type OpenRequest, openRequest, type RequestInput, requestIn } from './requests.js';
+import { endedBy, isWholePart, nextPart, type OpenRequest, openRequest, type RequestInput } from './requests.js';
 import { Tally } from './tally.js';
 import type { DeviceOperationKind, WorkloadOptions, WorkloadRun } from './types.js';
 
@@ -30,6 +30,17 @@ interface Live {
   /** When it ended in the replay; -1 before. */
   endedAt: number;
 }
+
+/** Nothing of it is left to be asked for. */
+const ASKED: OpenRequest = {
+  input: { type: 'release', at: 0, op: 0, block: 0 },
+  offset: 0,
+  end: 0,
+  blockSize: 0,
+  started: true,
+};
+
+type WholeRequest = Extract<RequestInput, { type: 'read' | 'write' }>;
 
 export class WorkloadReplay {
   unended = 0;
@@ -55,6 +66,9 @@ export class WorkloadReplay {
   #recordedNow = 0;
   #openedAt = 0;
   #deadline: number | null = null;
+  /** The request that is being decided on, and when it was answered; -1 while it was not. */
+  #watched = 0;
+  #watchedEndedAt = -1;
 
   constructor(options: WorkloadOptions, device: DeviceModel, failedCloses: ReadonlySet<number>) {
     this.#options = options;
@@ -62,14 +76,14 @@ export class WorkloadReplay {
     this.#failedCloses = failedCloses;
   }
 
-  /** The next recorded event; `recorded` is the state of the recorded cache before it. */
-  feed(event: CacheEvent, recorded: CacheState): void {
-    if (event.type === 'opened') return this.#open(event);
-    const input = requestIn(event);
-    if (input !== null) this.#request(input, event, recorded);
-    const ended = endedBy(event);
-    if (ended !== null) this.#awaitEnd(ended, event.at);
-    if (input !== null || ended !== null) this.#recordedNow = Math.max(this.#recordedNow, event.at);
+  /**
+   * The next recorded event that makes a request or ends one; `recorded` is the state of the recorded cache before it.
+   * Hot: most requests of most recordings are answered by the event that makes them.
+   */
+  feed(event: CacheEvent, request: RequestInput | null, ended: number | null, recorded: CacheState): void {
+    const isAnswered = request !== null && this.#request(request, event, recorded, ended === request.op);
+    if (ended !== null && !isAnswered) this.#awaitEnd(ended, event.at);
+    this.#recordedNow = Math.max(this.#recordedNow, event.at);
   }
 
   /** The recorded cache is gone: closed, killed, or behind a gap of the journal. */
@@ -89,7 +103,8 @@ export class WorkloadReplay {
     return new Turn(state, (event) => this.#apply(state, event));
   }
 
-  #open({ at, identity, config }: Opened): void {
+  /** A cache is opened in the recording. */
+  open({ at, identity, config }: Opened): void {
     this.#config = configWith(config, this.#options);
     for (const map of [this.#live, this.#parts, this.#borrows]) map.clear();
     this.#toGoOn.length = 0;
@@ -103,15 +118,46 @@ export class WorkloadReplay {
     this.#submit({ type: 'open', at, identity, config: this.#config });
   }
 
-  #request(recordedInput: RequestInput, event: CacheEvent, recorded: CacheState): void {
+  /** True if it was answered at once, in the recording (`endsAtOnce`) and here. */
+  #request(input: RequestInput, event: CacheEvent, recorded: CacheState, endsAtOnce: boolean): boolean {
     const at = event.at + this.#lag;
     this.#advance(at);
-    const input = this.#adapted(recordedInput, event.seq, recorded);
-    if (input === null || this.#state.phase === 'closed') return;
-    const live: Live = { request: openRequest(input, recorded), recordedOp: input.op, endedAt: -1 };
-    if (input.type !== 'release' && input.type !== 'abort') this.#live.set(input.op, live);
+    const state = this.#state;
+    if (state.phase === 'closed') return false;
+    const isSameSize = state.blockSize === recorded.blockSize;
+    if (isSameSize && input.type === 'read' && input.count <= state.limits.requestBlocksMax) {
+      const { op, actor, block, count } = input;
+      const part = { type: 'read', at, op: this.#lastOp + 1, actor, trace: null, block, count } as const;
+      return this.#askWhole(op, part, endsAtOnce);
+    }
+    const adapted = this.#adapted(input, event.seq, recorded);
+    if (adapted === null) return false;
+    if (adapted.type === 'write' && isWholePart(adapted, state)) {
+      const { op, actor, offset, length, through } = adapted;
+      const part = { type: 'write', at, op: this.#lastOp + 1, actor, trace: null, offset, length, through } as const;
+      return this.#askWhole(op, part, endsAtOnce);
+    }
+    const live: Live = { request: openRequest(adapted, recorded), recordedOp: adapted.op, endedAt: -1 };
+    if (adapted.type !== 'release' && adapted.type !== 'abort') this.#live.set(adapted.op, live);
     this.#ask(live, at);
     this.#goOn();
+    return false;
+  }
+
+  /** A request that is asked for in one piece. */
+  #askWhole(recordedOp: number, input: WholeRequest, endsAtOnce: boolean): boolean {
+    this.#lastOp = input.op;
+    this.#watched = input.op;
+    this.#watchedEndedAt = -1;
+    this.#submit(input);
+    this.#watched = 0;
+    const endedAt = this.#watchedEndedAt;
+    if (endedAt !== -1 && endsAtOnce) return true;
+    // The caller had to wait in the recording, or has to here.
+    const live = { request: ASKED, recordedOp, endedAt };
+    this.#live.set(recordedOp, live);
+    if (endedAt === -1) this.#parts.set(input.op, live);
+    return false;
   }
 
   /** The request as this replay makes it, or null where it makes none. */
@@ -261,6 +307,10 @@ export class WorkloadReplay {
   }
 
   #end(op: number, event: CacheEvent): void {
+    if (op === this.#watched) {
+      this.#watchedEndedAt = event.at;
+      return;
+    }
     const live = this.#parts.get(op);
     if (live === undefined) return;
     this.#parts.delete(op);

@@ -177,6 +177,17 @@ describe('a workload, replayed', () => {
     }
   });
 
+  it('tells how far it is, and ends when it is told to', async () => {
+    const source = await recorded(randomClient(3, 100), { capacity: 16 });
+    const signs: [done: number, total: number][] = [];
+    const { events } = await replayWorkload(source, { onProgress: (...sign) => signs.push(sign) });
+    expect(signs.at(-1)).to.deep.equal([2 * events, 2 * events]);
+    const stop = new AbortController();
+    const stopped = replayWorkload(source, { signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) });
+    const error = await stopped.catch((reason: unknown) => reason);
+    expect(error).to.include({ message: 'enough' });
+  });
+
   it('is refused with options that cannot be', async () => {
     const source = await recorded((cache) => cache.write(0, new Uint8Array(BLOCK)));
     const wrong = [
