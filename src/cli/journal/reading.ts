@@ -41,13 +41,16 @@ export async function readJournal(
   const onProblem = (problem: JournalProblem) => problems.add(problem);
   let records = 0;
   try {
-    for await (const record of journal.records({ ...filter, follow, signal, onProblem })) {
-      const taking = take(record);
-      if (taking !== undefined) await taking;
-      if (++records % RECORDS_PER_SIGN !== 0 || follow) continue;
-      tell.progress(`${wholeText(records)} events, up to #${record.event.seq}`);
-      // So that signals, and a reader who has gone, are noticed.
-      await new Promise((resolve) => setImmediate(resolve));
+    for await (const batch of journal.batches({ ...filter, follow, signal, onProblem })) {
+      for (const record of batch) {
+        const taking = take(record);
+        if (taking !== undefined) await taking;
+        if (++records % RECORDS_PER_SIGN !== 0 || follow) continue;
+        tell.progress(`${wholeText(records)} events, up to #${record.event.seq}`);
+        // So that signals, and a reader who has gone, are noticed.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (signal.aborted) break;
+      }
     }
   } finally {
     tell.quiet();

@@ -112,8 +112,10 @@ async function* readSegment(
         const { size } = bytes;
         await bytes.refresh();
         if (bytes.size > size) continue;
-        if (held !== null) report(reading, segment, held, 'damaged');
-        if (held !== null) links.damage();
+        // Where a writer died, the next one has cut off what it left: nothing is wrong any more.
+        if (held === null || bytes.size < held.end) return header;
+        report(reading, segment, held, 'damaged');
+        links.damage();
         return header;
       }
       if (reading.more === undefined || !(await reading.more())) {

@@ -67,6 +67,19 @@ export class Journal {
 
   /** The same with what stands beside each event. Payloads and digests are views that stay as they are. */
   async *records(options: JournalReadOptions = {}): AsyncGenerator<JournalRecord, void, undefined> {
+    for await (const batch of this.batches(options)) {
+      for (const record of batch) {
+        if (options.signal?.aborted) return;
+        yield record;
+      }
+    }
+  }
+
+  /**
+   * The same, all of a frame at once: some ten thousand events, or as few as were waited for. To wait for each event by itself
+   * costs about as much as to read it. A frame of which nothing matches is passed over.
+   */
+  async *batches(options: JournalReadOptions = {}): AsyncGenerator<readonly JournalRecord[], void, undefined> {
     const { directory } = this;
     const report = options.onProblem ?? warn;
     const { signal, from = 0, since } = options;
@@ -88,10 +101,8 @@ export class Journal {
     for await (const found of frames) {
       if (signal?.aborted) return;
       if (found.frame.header.firstSeq > (options.to ?? Infinity)) return;
-      for (const record of recordsOf(found, decoder, report)) {
-        if (signal?.aborted) return;
-        if (matches(record.event, record.epochMs)) yield record;
-      }
+      const records = recordsOf(found, decoder, report).filter(({ event, epochMs }) => matches(event, epochMs));
+      if (records.length > 0) yield records;
     }
   }
 

@@ -1,8 +1,14 @@
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { lastValueFrom, take, toArray } from 'rxjs';
 import type { CacheEvent } from '../../../src/cache/events.js';
 import { type Clock, systemClock } from '../../../src/index.js';
-import { type JournalFilter, openJournal, openJournalWriter } from '../../../src/streams/journal/index.js';
+import {
+  type JournalFilter,
+  type JournalProblem,
+  openJournal,
+  openJournalWriter,
+} from '../../../src/streams/journal/index.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 import { flipped, framesOf, onlySegment, segmentFiles } from './support/pieces.js';
 import { appendAll, eventsOf, newDirectory, readBack, removeDirectories, writeJournal } from './support/recorded.js';
@@ -115,6 +121,43 @@ describe('a journal that is read', () => {
     expect(seen).to.deep.equal(events);
     expect(problems).to.deep.equal([]);
     expect(await segmentFiles(directory)).to.have.length.above(2);
+  });
+
+  it('is followed over the death of its writer, of which the next one cuts off what it left', async () => {
+    const directory = await newDirectory();
+    await writeJournal(directory, events.slice(0, 10));
+    const { file, bytes } = await onlySegment(directory);
+    await writeFile(file, Buffer.concat([bytes, bytes.subarray(framesOf(bytes)[0].start, bytes.length - 3)]));
+    const stop = new AbortController();
+    const seen: CacheEvent[] = [];
+    const problems: string[] = [];
+    let looks = 0;
+    const clock: Clock = {
+      ...eager,
+      setTimer(at, keepsAlive, callback) {
+        looks++;
+        return eager.setTimer(at, keepsAlive, callback);
+      },
+    };
+    const reading = (async () => {
+      const onProblem = ({ kind }: JournalProblem) => problems.push(kind);
+      const journal = await openJournal(directory);
+      for await (const event of journal.read({ follow: true, clock, signal: stop.signal, onProblem })) {
+        seen.push(event);
+        if (seen.length === 12) stop.abort();
+      }
+    })();
+    while (looks < 3) await new Promise((resolve) => setImmediate(resolve));
+    const writer = await openJournalWriter(directory, { clock: new VirtualClock() });
+    appendAll(
+      writer,
+      events.slice(0, 2).map((event) => ({ ...event, seq: event.seq + 10 })),
+    );
+    await writer.flush();
+    await reading;
+    await writer.close();
+    expect(seen.map(({ seq }) => seq)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(problems).to.deep.equal([]);
   });
 
   it('reads a keyed journal without its key too, unchecked', async () => {
