@@ -8,6 +8,7 @@ import {
   decideAbort,
   decideCloseHandle,
   decideInvalidate,
+  decideJournal,
   decideOpen,
   decideOpenHandle,
   decideOption,
@@ -68,6 +69,9 @@ function decideInput(turn: Turn, input: Exclude<Input, { type: 'read' }>): void 
       return decideAnswer(turn, input);
     case 'tick':
       return decideTick(turn);
+    case 'journalFailed':
+    case 'journalResumed':
+      return decideJournal(turn, input);
     case 'readahead':
       return decideReadahead(turn, input);
     case 'borrow':

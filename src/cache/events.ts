@@ -371,8 +371,28 @@ export interface CloseStarted extends Request<'closeStarted'> {
 export interface CloseFailed extends RequestFact<'closeFailed'>, Survivors {}
 export interface Closed extends RequestFact<'closed'> {}
 
+/** What the cache does without its journal: takes no more writes, or goes on and states what is lost. */
+export type JournalPolicy = 'stop' | 'continue';
+/** Events could not be written, or old ones not be deleted. */
+export type JournalTask = 'writing' | 'retention';
+
+/** The journal failed. Under `continue` it is tried again. */
+export interface JournalFailed extends Fact<'journalFailed'> {
+  readonly task: JournalTask;
+  readonly policy: JournalPolicy;
+  readonly code: string;
+  /** Events lost so far. */
+  readonly lost: number;
+}
+/** The journal is written again; what was lost meanwhile stays lost. */
+export interface JournalResumed extends Fact<'journalResumed'> {
+  readonly lost: number;
+}
+
 export type CacheEvent =
   | Opened
+  | JournalFailed
+  | JournalResumed
   | Read
   | ReadMissed
   | ReadFinished

@@ -1,6 +1,6 @@
 /** What can come into the core. Plain data, with the time in it: the core reads no clock. */
 import { assert } from '../device/errors.js';
-import type { CacheEvent, ClearKind, FailureOutcome, TraceRef } from './events.js';
+import type { CacheEvent, ClearKind, FailureOutcome, JournalPolicy, JournalTask, TraceRef } from './events.js';
 import type { CoreConfig } from './limits.js';
 
 interface Arrival {
@@ -49,6 +49,15 @@ export type Input =
   | ({ readonly type: 'close'; readonly abandon: string } & RequestInput)
   /** The caller, or the pipeline for it, no longer waits for a request. */
   | ({ readonly type: 'abort'; readonly op: number; readonly code: string } & Arrival)
+  /** The journal failed, or is written again: nothing to decide on, and to be stated. */
+  | ({
+      readonly type: 'journalFailed';
+      readonly task: JournalTask;
+      readonly policy: JournalPolicy;
+      readonly code: string;
+      readonly lost: number;
+    } & Arrival)
+  | ({ readonly type: 'journalResumed'; readonly lost: number } & Arrival)
   /** A deadline of the core has come. */
   | ({ readonly type: 'tick' } & Arrival)
   /** The device answered: `code` is '' for success. `at` is when it did. */
@@ -107,6 +116,12 @@ export function inputOf(event: CacheEvent): Input {
       return refusedInput(event);
     case 'requestAborted':
       return { type: 'abort', at, op: event.op, code: event.code };
+    case 'journalFailed': {
+      const { task, policy, code, lost } = event;
+      return { type: 'journalFailed', at, task, policy, code, lost };
+    }
+    case 'journalResumed':
+      return { type: 'journalResumed', at, lost: event.lost };
     case 'ticked':
       return { type: 'tick', at };
     case 'closeStarted':

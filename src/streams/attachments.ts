@@ -1,20 +1,23 @@
+import type { Input } from '../cache/inputs.js';
 import type { CacheState } from '../cache/state.js';
 import type { Clock } from './clock.js';
 import type { JournalStats } from './journal/types.js';
 import type { JournalOpening } from './open-cache.js';
-import type { Commits, EventSink } from './pipeline.js';
+import type { Commits, EventSink, WriteGate } from './pipeline.js';
 
 /** What a cache is made with beside its options: the journal that was opened for it, and what that brought back. */
 export interface Attachments {
   readonly clock: Clock;
   readonly journal: EventSink | null;
   readonly commits: Commits | null;
+  /** What must not have failed for a write to be taken. */
+  readonly gate?: WriteGate;
   /** The seq that the first event follows. */
   readonly lastSeq: number;
   readonly opening: JournalOpening | null;
   readonly journalStats?: () => JournalStats;
-  /** Gets the state that the cache's events are folded into, to be read, before the first of them. */
-  readonly started?: (state: CacheState) => void;
+  /** Gets the state that the cache's events are folded into, to be read, before the first of them; and a way to tell the cache. */
+  readonly started?: (state: CacheState, submit: (input: Input) => void) => void;
   /** Lets go of the journal when the cache is closed. */
   readonly released?: () => Promise<void>;
 }

@@ -90,6 +90,7 @@ export class BlockCache {
       clock: this.#clock,
       journal,
       commits,
+      gate: attachments.gate ?? null,
       lastSeq,
       released: attachments.released ?? (() => Promise.resolve()),
       blockSize: config.blockSize,
@@ -106,7 +107,7 @@ export class BlockCache {
     this.events$ = this.#pipeline.events$;
     this.slowEvents$ = this.#pipeline.slowEvents$;
     this.errors$ = this.#pipeline.errors$;
-    attachments.started?.(this.#pipeline.state);
+    attachments.started?.(this.#pipeline.state, (input) => this.#pipeline.submit(input));
     const openedAt = clock.now();
     this.#pipeline.submit({ type: 'open', at: openedAt, identity: device.identity, config });
     this.id = journal?.journalId ?? newJournalId(device.identity, clock.epochMs, openedAt);

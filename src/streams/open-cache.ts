@@ -4,6 +4,7 @@ import { BlockCache } from './block-cache.js';
 import { systemClock } from './clock.js';
 import { JournalError } from './journal/errors.js';
 import { NeededWrites } from './journal/needed-writes.js';
+import { JournalNews } from './journal/news.js';
 import { type Recovery, recoverWrites } from './journal/recovery.js';
 import type { JournalWriter } from './journal/writer.js';
 import { openJournalWriter } from './journal/writer.js';
@@ -37,9 +38,18 @@ export async function openCache(device: BlockDevice, options: CacheOptions = {})
   const needed: Needed = { writes: null };
   const neededFrom = () => needed.writes?.from() ?? 0;
   const isDurable = journal.mode === 'durable';
-  const writer = await openJournalWriter(directory, { ...rest, clock, ...(isDurable ? { neededFrom } : {}) });
+  const news = new JournalNews(clock, journal.onFailure ?? (isDurable ? 'stop' : 'continue'));
+  const writer = await openJournalWriter(directory, {
+    ...rest,
+    clock,
+    onTrouble: (trouble) => {
+      news.tell(trouble);
+      journal.onTrouble?.(trouble);
+    },
+    ...(isDurable ? { neededFrom } : {}),
+  });
   try {
-    return await openWith(device, { ...options, clock }, writer, directory, recovery, needed);
+    return await openWith(device, { ...options, clock }, writer, directory, { recovery, needed, news });
   } catch (error) {
     await writer.close();
     throw error;
@@ -51,18 +61,19 @@ async function openWith(
   options: CacheOptions & Required<Pick<CacheOptions, 'clock'>>,
   writer: JournalWriter,
   directory: string,
-  recovery: Recovery,
-  needed: Needed,
+  { recovery, needed, news }: { readonly recovery: Recovery; readonly needed: Needed; readonly news: JournalNews },
 ): Promise<BlockCache> {
   let writes: NeededWrites | null = null;
   const cache = new BlockCache(device, options, {
     clock: options.clock,
     journal: writer,
     commits: writer.stats().mode === 'durable' ? writer : null,
+    gate: writer,
     lastSeq: writer.tail.seq,
     opening: { directory, tornBytes: writer.tail.tornBytes, recoveredBlocks: recovery.blocks },
     journalStats: () => writer.stats(),
-    started: (live) => {
+    started: (live, submit) => {
+      news.submit = submit;
       writes = new NeededWrites(live);
       writer.snapshotsOf(live);
     },

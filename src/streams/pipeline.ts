@@ -37,10 +37,14 @@ export interface EventSink {
   append(event: CacheEvent, payload?: Uint8Array): void;
 }
 
+/** A journal whose policy is `stop`. */
+export interface WriteGate {
+  /** Set when it has failed: no write, discard or zero may be taken any more. */
+  readonly failure: CachetrailError | null;
+}
+
 /** Brings events to stable storage: what durable writes are acknowledged by. */
 export interface Commits {
-  /** Set when it can no longer: no write may be taken any more. */
-  readonly failure: CachetrailError | null;
   /** Resolves when every event up to `seq` is on stable storage. */
   committed(seq: number): Promise<void>;
 }
@@ -51,6 +55,7 @@ export interface PipelineOptions {
   readonly journal: EventSink | null;
   /** Writes are acknowledged when it has them. */
   readonly commits: Commits | null;
+  readonly gate: WriteGate | null;
   /** The seq of the journal's last event, which the cache's first follows. */
   readonly lastSeq: number;
   /** Called when the device has been let go of. */
@@ -67,6 +72,9 @@ export interface RequestSource<Options> {
   nextOp(): number;
   trace(options: Options): TraceRef | null;
 }
+
+/** Inputs that change what the device is to hold. */
+const CHANGES: ReadonlySet<Input['type']> = new Set(['write', 'markDirty', 'clear']);
 
 /** Operations that the device may owe answers to before it is asked for no more. */
 const OWED_MAX = 64;
@@ -153,7 +161,7 @@ export class Pipeline {
 
   /** The same for a request, with who waits for it. */
   request(caller: AnyCaller, input: Extract<Input, { op: number }>): void {
-    const failure = this.failure ?? (caller.kind === 'write' ? this.#options.commits?.failure : null);
+    const failure = this.failure ?? (CHANGES.has(input.type) ? this.#options.gate?.failure : null);
     if (failure) return caller.fail(failure);
     this.callers.begin(input.op, caller);
     this.submit(input);
@@ -178,7 +186,8 @@ export class Pipeline {
   ): boolean {
     const { state } = this;
     const slot = state.slots.find(block);
-    if (this.#options.commits !== null) return false;
+    const { commits, gate } = this.#options;
+    if (commits !== null || (gate !== null && gate.failure !== null)) return false;
     if (slot === -1 || !this.isIdle || this.#bus.isDelivering || this.failure !== null || !mayRewrite(state, slot))
       return false;
     const at = this.#options.clock.turn();

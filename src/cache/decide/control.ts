@@ -68,6 +68,13 @@ export function decideOption(turn: Turn, input: InputOf<'setOption'>): void {
   turn.emit({ type: 'optionSet', seq, at, cause, op, actor, trace, name, value });
 }
 
+export function decideJournal(turn: Turn, input: InputOf<'journalFailed' | 'journalResumed'>): void {
+  const { seq, at, cause } = turn;
+  if (input.type === 'journalResumed') return turn.emit({ type: 'journalResumed', seq, at, cause, lost: input.lost });
+  const { task, policy, code, lost } = input;
+  turn.emit({ type: 'journalFailed', seq, at, cause, task, policy, code, lost });
+}
+
 /** Ends the wait of a request that has not been served. What the device is already at goes on. */
 export function decideAbort(turn: Turn, input: InputOf<'abort'>): void {
   const { state, seq, at, cause } = turn;

@@ -136,7 +136,12 @@ function handleClosed(state: CacheState, event: EventOf<'handleClosed'>): void {
   release(state, event.handle);
 }
 
+/** What becomes of the journal changes nothing in the cache. */
+function stated(): void {}
+
 export const CONTROL_EVOLVERS = {
+  journalFailed: stated,
+  journalResumed: stated,
   opened,
   evicted: evolveEvicted,
   invalidated,

@@ -1,6 +1,6 @@
 /** What a journal is asked, and what it answers. */
 import type { BlockRange } from '../../device/geometry.js';
-import type { CacheEvent, EventType } from '../../cache/events.js';
+import type { CacheEvent, EventType, JournalPolicy } from '../../cache/events.js';
 import type { CachetrailError } from '../../device/errors.js';
 import type { Clock } from '../clock.js';
 
@@ -11,7 +11,7 @@ import type { Clock } from '../clock.js';
 export type JournalMode = 'audit' | 'durable';
 
 /** `stop`: nothing more is journalled, and `committed` rejects. `continue`: tries again with a new segment and states what is lost. */
-export type JournalFailurePolicy = 'stop' | 'continue';
+export type JournalFailurePolicy = JournalPolicy;
 
 export interface JournalOptions {
   /** Default `audit`. */
@@ -61,6 +61,9 @@ export interface JournalTrouble {
 
 export interface JournalStats {
   readonly mode: JournalMode;
+  /** `failed`: events are being lost until it can be written again. `stopped`: for good, and the cache takes no more writes. */
+  readonly state: 'writing' | 'failed' | 'stopped';
+  readonly policy: JournalFailurePolicy;
   /** Events taken, and those of them that were lost because the journal could not be written. */
   readonly events: number;
   readonly lost: number;
@@ -71,6 +74,8 @@ export interface JournalStats {
   /** Events that are not written yet, and their bytes. */
   readonly bufferedEvents: number;
   readonly bufferedBytes: number;
+  /** For how long the oldest of them has waited, nanoseconds. */
+  readonly bufferedNs: number;
   /** Events that are not known to be on stable storage, lost ones included. */
   readonly unsyncedEvents: number;
   readonly failures: number;

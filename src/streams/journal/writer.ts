@@ -171,6 +171,8 @@ export class JournalWriter implements JournalSink {
   stats(): JournalStats {
     return {
       mode: this.#settings.mode,
+      state: this.failure !== null ? 'stopped' : this.#down ? 'failed' : 'writing',
+      policy: this.#settings.onFailure,
       events: this.#lastSeq - this.tail.seq,
       lost: this.#lost,
       frames: this.#out.frames,
@@ -179,6 +181,7 @@ export class JournalWriter implements JournalSink {
       syncs: this.#syncs,
       bufferedEvents: this.#encoder.count,
       bufferedBytes: this.#encoder.length,
+      bufferedNs: this.#encoder.count === 0 ? 0 : Math.max(0, this.#settings.clock.now() - this.#encoder.minAt),
       unsyncedEvents: this.#lastSeq - this.#durableSeq,
       failures: this.#failures,
       lastError: this.#lastError,

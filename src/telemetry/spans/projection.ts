@@ -208,6 +208,8 @@ export class SpanProjection {
       case 'optionSet':
       case 'ticked':
       case 'idleChecked':
+      case 'journalFailed':
+      case 'journalResumed':
         return;
       default: {
         const unknown: never = event;

@@ -51,6 +51,7 @@ describe('the journals of every released version', () => {
       'v1-types-keyed',
       'v1-types-handles',
       'v1-types-device',
+      'v1-types-journal',
     ]);
     const types = new Set(all.flatMap(({ events }) => events.map(({ type }) => type)));
     expect(types.size).to.equal(eventRows().length);

@@ -174,4 +174,9 @@ export const SCHEMAS: { readonly [T in EventType]: Schema<T> } = {
       forgotten: number('forgotten'),
     },
   },
+  journalFailed: {
+    code: 60,
+    fields: { ...fact, task: words.journalTask, policy: words.journalPolicy, code, lost: number('lost') },
+  },
+  journalResumed: { code: 61, fields: { ...fact, lost: number('lost') } },
 };

@@ -5,6 +5,8 @@ import type {
   EvictionReason,
   FailureOutcome,
   FillReason,
+  JournalPolicy,
+  JournalTask,
   QueueReason,
   RequestKind,
   ResizeReason,
@@ -39,6 +41,8 @@ export const evictionReason = word<EvictionReason>('evictionReason', { room: 0, 
 export const resizeReason = word<ResizeReason>('resizeReason', { asked: 0, growth: 1, idle: 2 });
 export const clearKind = word<ClearKind>('clearKind', { discard: 0, zero: 1, drop: 2 });
 export const outcome = word<FailureOutcome>('outcome', { failed: 0, unknown: 1 });
+export const journalTask = word<JournalTask>('journalTask', { writing: 0, retention: 1 });
+export const journalPolicy = word<JournalPolicy>('journalPolicy', { stop: 0, continue: 1 });
 export const requestKind = word<RequestKind>('requestKind', {
   read: 0,
   write: 1,

@@ -4,13 +4,24 @@ import { type Input, inputOf } from '../../../cache/inputs.js';
 import { dirtyHardBlocks } from '../../../cache/limits.js';
 import type { CacheState } from '../../../cache/state.js';
 
-export type RequestInput = Exclude<Input, { type: 'open' | 'tick' | 'answer' }>;
+/** What comes to a cache from elsewhere, and not from a caller. */
+type OtherInput = Extract<Input, { type: 'open' | 'tick' | 'answer' | 'journalFailed' | 'journalResumed' }>;
+export type RequestInput = Exclude<Input, OtherInput>;
 
-/** The request that a recorded event states first, or null: it states an answer, a tick, or what follows from another. */
+/** The request that a recorded event states first, or null: it states something else, or what follows from another. */
 export function requestIn(event: CacheEvent): RequestInput | null {
   if (event.cause !== 0) return null;
   const input = inputOf(event);
-  return input.type === 'open' || input.type === 'tick' || input.type === 'answer' ? null : input;
+  switch (input.type) {
+    case 'open':
+    case 'tick':
+    case 'answer':
+    case 'journalFailed':
+    case 'journalResumed':
+      return null;
+    default:
+      return input;
+  }
 }
 
 /** The request that an event ends: its caller is answered. Null for the others. */
