@@ -56,7 +56,7 @@ export function whatIfText(report: WorkloadReport, { times, device }: TableOptio
   return `${lines.join('\n')}\n`;
 }
 
-function notes({ recorded, runs }: WorkloadReport, times: boolean): string[] {
+function notes({ recorded, runs, coldFrom }: WorkloadReport, times: boolean): string[] {
   const { deviceErrors } = recorded.figures;
   const unended = runs.reduce((sum, run: WorkloadRun) => sum + run.unended, 0);
   const refused =
@@ -66,6 +66,9 @@ function notes({ recorded, runs }: WorkloadReport, times: boolean): string[] {
     times
       ? 'time: from the first request to the last, with the pauses that callers made.'
       : 'waits: writes and borrows that had to wait for room.',
+    ...(coldFrom === null
+      ? []
+      : [`The opening is not in the journal: from #${coldFrom} on, replays with caches that are empty there.`]),
     ...(deviceErrors === 0 ? [] : [`${plural(deviceErrors, 'operation')} of the device failed in the recording.`]),
     ...(refused > 0 ? [`${plural(refused, 'request')} would have been refused: see refusals in --json.`] : []),
     ...(unended > 0 ? [`${plural(unended, 'request')} did not end within an hour of the replay's time.`] : []),

@@ -1,15 +1,13 @@
 /** Feeds the requests of a recording, and nothing else of it, to caches with other options: what it would have cost. */
-import { evolve } from '../../../cache/evolve.js';
 import type { CoreConfig } from '../../../cache/limits.js';
-import type { CacheEvent } from '../../../cache/events.js';
-import { CacheState } from '../../../cache/state.js';
 import { JournalError } from '../errors.js';
 import type { JournalProblem } from '../types.js';
 import { BYTES_PER_BLOCK, checkWorkloadOptions } from './config.js';
 import { deviceModel } from './device-model.js';
 import { type EachEventOptions, eachEvent } from './each-event.js';
-import { endedBy, requestIn } from './requests.js';
+import { Recorded } from './recorded.js';
 import { WorkloadReplay } from './run.js';
+import { startOf } from './start.js';
 import { Survey } from './survey.js';
 import { Tally } from './tally.js';
 import type { ReplayWorkloadOptions, WorkloadOptions, WorkloadReport, WorkloadRun } from './types.js';
@@ -20,13 +18,15 @@ const CAPACITY_UNKNOWN = 65_536;
 
 /**
  * Replays the workload of a journal with each of `runs`. Rejects with ArgumentError for options that cannot be, with
- * JournalError CACHETRAIL_JOURNAL_RANGE if the journal does not hold the opening of a cache, or _NOT_FOUND, _NONE, _KEY.
+ * JournalError CACHETRAIL_JOURNAL_RANGE if the journal holds neither the opening of a cache nor a snapshot, or _NOT_FOUND,
+ * _NONE, _KEY.
  */
 export async function replayWorkload(directory: string, options: ReplayWorkloadOptions = {}): Promise<WorkloadReport> {
   const { runs = [{}], device = 'modelled', onProgress = () => undefined } = options;
   for (const run of runs) checkWorkloadOptions(run);
   const groups = groupsOf(runs);
-  const survey = new Survey(device === 'recorded');
+  const start = await startOf(directory, options.key);
+  const survey = new Survey(device === 'recorded', start);
   const passes = Math.max(1, groups.length) + 1;
   const first = { ...readingOf(options), onFrame: () => onProgress(survey.events, survey.events * passes) };
   await eachEvent(directory, first, (event) => survey.accept(event));
@@ -36,7 +36,8 @@ export async function replayWorkload(directory: string, options: ReplayWorkloadO
   const results: WorkloadRun[] = [];
   for (const group of groups.length === 0 ? [[]] : groups) {
     const replays = group.map((run) => new WorkloadReplay(run, deviceModel(device, survey), survey.failedCloses));
-    const folded = new Recorded(replays);
+    // Each reading folds on from a state of its own.
+    const folded = new Recorded(replays, await startOf(directory, options.key));
     // What is wrong has been told by the survey.
     const again = { ...readingOf(options), onProblem: () => undefined, onFrame: () => onProgress(done, total) };
     await eachEvent(directory, again, (event) => {
@@ -52,7 +53,15 @@ export async function replayWorkload(directory: string, options: ReplayWorkloadO
   }
   const { config = null, caches = 0, skipped = 0 } = recorded ?? {};
   const figures = (recorded?.tally ?? new Tally()).figures();
-  return { events: survey.events, caches, skipped, recorded: { config: knownConfig(config), figures }, runs: results };
+  const coldFrom = start === null ? null : start.seq + 1;
+  return {
+    events: survey.events,
+    caches,
+    skipped,
+    coldFrom,
+    recorded: { config: knownConfig(config), figures },
+    runs: results,
+  };
 }
 
 function readingOf({ key, signal, onProblem = warn }: ReplayWorkloadOptions): Omit<EachEventOptions, 'onFrame'> {
@@ -61,66 +70,6 @@ function readingOf({ key, signal, onProblem = warn }: ReplayWorkloadOptions): Om
 
 function warn({ segment, message }: JournalProblem): void {
   process.emitWarning(`${segment}: ${message}`, { type: 'CachetrailWarning' });
-}
-
-/** The recording's own side, and the replays beside it. */
-class Recorded {
-  config: CoreConfig | null = null;
-  caches = 0;
-  skipped = 0;
-  readonly tally = new Tally();
-  readonly #replays: readonly WorkloadReplay[];
-  #state: CacheState | null = null;
-  #openedAt = 0;
-  #lastAt = 0;
-
-  constructor(replays: readonly WorkloadReplay[]) {
-    this.#replays = replays;
-  }
-
-  accept(event: CacheEvent): void {
-    if (event.type === 'opened') {
-      this.#endCache();
-      this.#state = new CacheState({ bytes: false });
-      this.#state.seq = event.seq - 1;
-      this.config = event.config;
-      this.caches++;
-      this.#openedAt = event.at;
-      this.#lastAt = event.at;
-    }
-    const state = this.#state;
-    if (state !== null && event.seq !== state.seq + 1) this.#endCache();
-    if (state === null || this.#state === null) {
-      this.skipped++;
-      return;
-    }
-    if (this.#replays.length > 0) this.#feed(event, state);
-    this.tally.accept(event, state);
-    evolve(state, event);
-    this.#lastAt = Math.max(this.#lastAt, event.at);
-  }
-
-  end(): void {
-    this.#endCache();
-  }
-
-  #feed(event: CacheEvent, state: CacheState): void {
-    if (event.type === 'opened') {
-      for (const replay of this.#replays) replay.open(event);
-      return;
-    }
-    const request = requestIn(event);
-    const ended = endedBy(event);
-    if (request === null && ended === null) return;
-    for (const replay of this.#replays) replay.feed(event, request, ended, state);
-  }
-
-  #endCache(): void {
-    if (this.#state === null) return;
-    for (const replay of this.#replays) replay.endCache();
-    this.tally.addCache(this.#state, this.#lastAt - this.#openedAt);
-    this.#state = null;
-  }
 }
 
 function groupsOf(runs: readonly WorkloadOptions[]): WorkloadOptions[][] {
@@ -140,6 +89,7 @@ function groupsOf(runs: readonly WorkloadOptions[]): WorkloadOptions[][] {
 
 function knownConfig(config: CoreConfig | null): CoreConfig {
   if (config !== null) return config;
-  const message = 'the journal does not hold the opening of a cache: where its workload began is not known';
+  const message =
+    'the journal holds neither the opening of a cache nor a snapshot of its state: what it asked of which cache is not known';
   throw new JournalError('CACHETRAIL_JOURNAL_RANGE', message);
 }

@@ -104,7 +104,7 @@ export class WorkloadReplay {
   }
 
   /** A cache is opened in the recording. */
-  open({ at, identity, config }: Opened): void {
+  open({ at, identity, config }: Pick<Opened, 'at' | 'identity' | 'config'>): void {
     this.#config = configWith(config, this.#options);
     for (const map of [this.#live, this.#parts, this.#borrows]) map.clear();
     this.#toGoOn.length = 0;

@@ -1,5 +1,6 @@
 /** What has to be known of a recording before its workload can be replayed: a first reading. */
 import type { CacheEvent } from '../../../cache/events.js';
+import type { CacheState } from '../../../cache/state.js';
 import { bytesOfRange } from '../../../device/geometry.js';
 import { keyOf, LatencyLine } from './device-model.js';
 import type { DeviceOperationKind, ModelledAnswer, ModelledOperation } from './types.js';
@@ -29,8 +30,11 @@ export class Survey {
   #blockSize = 0;
   #deviceBytes = 0;
 
-  constructor(keepsAnswers: boolean) {
+  /** `start`: a state of the cache in whose life the journal begins, if it does. */
+  constructor(keepsAnswers: boolean, start: CacheState | null) {
     this.#keepsAnswers = keepsAnswers;
+    this.#blockSize = start?.blockSize ?? 0;
+    this.#deviceBytes = start?.deviceBytes ?? 0;
   }
 
   /** Nanoseconds from the decision to the answer, as the recording suggests: the wait for a free place is in it. */

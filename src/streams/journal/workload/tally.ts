@@ -38,6 +38,13 @@ export class Tally {
     }
   }
 
+  /** What a cache has counted before it is looked at. */
+  leaveOut({ counters }: CacheState): void {
+    for (const name of Object.keys(counters)) {
+      if (isCounter(counters, name)) this.#counters[name] -= counters[name];
+    }
+  }
+
   /** A cache of the journal has come to its end. */
   addCache({ counters }: CacheState, elapsedNs: number): void {
     for (const name of Object.keys(counters)) {

@@ -112,10 +112,15 @@ export interface WorkloadRun {
 
 export interface WorkloadReport {
   readonly events: number;
-  /** Caches that the journal holds from their opening on. */
+  /** Caches that the journal holds from their opening, or from a snapshot, on. */
   readonly caches: number;
-  /** Events that could not be replayed: before the first opening, or behind a gap. */
+  /** Events that could not be replayed: before the first opening or snapshot, or behind a gap. */
   readonly skipped: number;
+  /**
+   * The first event that counts, where the journal no longer holds the opening of its first cache: replays begin there with
+   * an empty cache, the recorded one went on with a full one. Else null.
+   */
+  readonly coldFrom: number | null;
   /** As recorded: the options of the last cache, and what it all cost. */
   readonly recorded: { readonly config: CoreConfig; readonly figures: WorkloadFigures };
   readonly runs: readonly WorkloadRun[];

@@ -2,7 +2,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import type { CacheOptions } from '../../../../src/index.js';
-import { replayWorkload, type WorkloadFigures } from '../../../../src/streams/journal/index.js';
+import { replayWorkload, stateAt, type WorkloadFigures } from '../../../../src/streams/journal/index.js';
 import { recordDemo } from '../../../support/demo-journal.js';
 import { newDirectory, removeDirectories, writeJournal } from '../support/recorded.js';
 import { BLOCK, type Client, eventsOf, latencyNs, randomClient, record } from './support.js';
@@ -162,6 +162,27 @@ describe('a workload, replayed', () => {
     expect(problems).to.deep.equal(['damaged']);
     expect([part.caches, part.skipped]).to.deep.equal([2, events.length - 8]);
     expect([part.recorded.figures.reads, part.runs[0].figures.reads]).to.deep.equal([2, 2]);
+  });
+
+  it('begins at a snapshot, with an empty cache, where the opening has been deleted', async () => {
+    const events = await eventsOf({ capacity: 16 }, randomClient(9, 200));
+    const directory = await newDirectory();
+    await writeJournal(directory, events, { segmentBytes: 1, perFrame: 50 });
+    await stateAt(directory, events.length, { leaveEvery: 100 });
+    const [first, second] = (await readdir(directory)).filter((name) => name.endsWith('.ctj')).sort();
+    for (const name of [first, second]) await rm(path.join(directory, name));
+    const { coldFrom, caches, skipped, recorded: past, runs } = await replayWorkload(directory, { device: 'recorded' });
+    expect(caches).to.equal(1);
+    const from = coldFrom ?? 0;
+    expect(from).to.be.within(101, events.length / 2);
+    expect(skipped).to.equal(from - 1 - 100);
+    const since = events.slice(from - 1);
+    const count = (type: string) => since.filter((event) => event.type === type).length;
+    expect(past.figures.deviceReads).to.equal(count('fillStarted'));
+    expect(past.figures.deviceWrites).to.equal(count('writebackStarted'));
+    expect(runs[0].figures.reads).to.equal(past.figures.reads);
+    expect(runs[0].figures.deviceReads).to.be.greaterThan(past.figures.deviceReads);
+    expect(runs[0].config).to.deep.equal(past.config);
   });
 
   it('is refused where the journal does not hold the opening of a cache', async () => {
