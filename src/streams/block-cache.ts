@@ -355,7 +355,8 @@ export class BlockCache {
     if (!Object.hasOwn(limits, name)) {
       await this.#flush(NOBODY, undefined, options);
       await this.invalidate(undefined, options);
-      return setDeviceOption(this.#pipeline.device, name, String(value));
+      const timeout = { clock: this.#clock, ns: this.#pipeline.deviceTimeoutNs };
+      return setDeviceOption(this.#pipeline.device, name, String(value), timeout);
     }
     const number = Number(value);
     if (name === 'slabBytes') throw invalid('slabBytes is fixed while the cache is open');

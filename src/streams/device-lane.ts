@@ -5,6 +5,7 @@
 import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { FailureOutcome } from '../cache/events.js';
 import { TIMEOUT_CODE } from '../cache/failure-codes.js';
+import { CLEAR_BYTES_MAX } from '../cache/limits.js';
 import type { Fill } from '../cache/state.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { codeOf, DeviceError } from '../device/errors.js';
@@ -17,6 +18,8 @@ export type DeviceCommand = { readonly io: number } & (
   | { readonly kind: 'barrier' }
   | { readonly kind: 'discard' | 'zero'; readonly offset: number; readonly length: number }
 );
+
+type ClearCommand = Extract<DeviceCommand, { kind: 'discard' | 'zero' }>;
 
 export interface DeviceAnswer {
   readonly command: DeviceCommand;
@@ -66,11 +69,13 @@ interface Running {
   readonly command: DeviceCommand;
   bytes: Uint8Array | null;
   readonly startedAt: number;
+  /** The timeout counts from here: a long clear makes progress piece by piece. */
+  movedAt: number;
   /** Has been told as timed out. */
   timedOut: boolean;
   /** What the diagnostics channel has been told of it and waits to hear the end of; null if nobody listened. */
   context: DeviceChannelContext | null;
-  /** Neighbours in the order of start. A Set would cost as much as the rest of the lane. */
+  /** Neighbours in the order of `movedAt`. A Set would cost as much as the rest of the lane. */
   previous: Running | null;
   next: Running | null;
 }
@@ -80,7 +85,7 @@ class Lane {
   readonly #options: LaneOptions;
   readonly #subscriber: Subscriber<DeviceAnswer>;
   readonly #waiting: DeviceCommand[] = [];
-  /** Operations at the device, in order of start: the oldest is the first to time out. */
+  /** Operations at the device, in the order in which they began or last moved: the oldest is the first to time out. */
   #oldest: Running | null = null;
   #newest: Running | null = null;
   #running = 0;
@@ -132,24 +137,35 @@ class Lane {
       command,
       bytes,
       startedAt,
+      movedAt: startedAt,
       timedOut: false,
       context: null,
-      previous: this.#newest,
+      previous: null,
       next: null,
     };
-    if (this.#newest === null) this.#oldest = running;
-    else this.#newest.next = running;
-    this.#newest = running;
+    this.#append(running);
     this.#running++;
     return running;
   }
 
+  #append(running: Running): void {
+    running.previous = this.#newest;
+    running.next = null;
+    if (this.#newest === null) this.#oldest = running;
+    else this.#newest.next = running;
+    this.#newest = running;
+  }
+
   #leave(running: Running): void {
+    this.#unlink(running);
+    this.#running--;
+  }
+
+  #unlink(running: Running): void {
     if (running.previous === null) this.#oldest = running.next;
     else running.previous.next = running.next;
     if (running.next === null) this.#newest = running.previous;
     else running.next.previous = running.previous;
-    this.#running--;
   }
 
   #send(running: Running): Promise<number | undefined> {
@@ -164,13 +180,31 @@ class Lane {
         case 'barrier':
           return nothing(this.#device.barrier());
         case 'discard':
-          return nothing(this.#device.discard(command.offset, command.length));
         case 'zero':
-          return nothing(this.#device.zero(command.offset, command.length));
+          return this.#clear(running, command);
       }
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** A piece after another: what takes long and goes on is no device that does not answer. */
+  async #clear(running: Running, { kind, offset, length }: ClearCommand): Promise<undefined> {
+    const end = offset + length;
+    for (let at = offset; at < end; ) {
+      const pieceEnd = Math.min(end, (Math.floor(at / CLEAR_BYTES_MAX) + 1) * CLEAR_BYTES_MAX);
+      await this.#device[kind](at, pieceEnd - at);
+      at = pieceEnd;
+      if (at < end) this.#moved(running);
+    }
+  }
+
+  /** Throws for what has been given up: it goes no further. */
+  #moved(running: Running): void {
+    if (running.timedOut || this.#subscriber.closed) throw timedOut(this.#options.timeoutNs);
+    this.#unlink(running);
+    running.movedAt = this.#options.clock.now();
+    this.#append(running);
   }
 
   #sendWatched(running: Running): Promise<number | undefined> {
@@ -196,7 +230,7 @@ class Lane {
 
   /** A timeout of the device's own is an answer like any other: only what has not answered may still answer. */
   #failed(running: Running, error: unknown): void {
-    if (codeOf(error) === TIMEOUT_CODE) return this.#end(running, ownTimeout(error), 'unknown');
+    if (codeOf(error) === TIMEOUT_CODE && !running.timedOut) return this.#end(running, ownTimeout(error), 'unknown');
     this.#end(running, error ?? new DeviceError('CACHETRAIL_DEVICE_PROTOCOL', 'no reason given'), 'failed');
   }
 
@@ -237,7 +271,7 @@ class Lane {
     if (this.#cancelWatch !== null) return;
     const oldest = this.#oldest;
     if (oldest === null) return;
-    this.#cancelWatch = this.#options.clock.setTimer(oldest.startedAt + this.#options.timeoutNs, true, () => {
+    this.#cancelWatch = this.#options.clock.setTimer(oldest.movedAt + this.#options.timeoutNs, true, () => {
       this.#cancelWatch = null;
       this.#endOverdue();
     });
@@ -258,7 +292,7 @@ class Lane {
   #endOverdue(): void {
     const { clock, timeoutNs } = this.#options;
     const at = clock.now();
-    for (let running = this.#oldest; running !== null && running.startedAt + timeoutNs <= at; running = this.#oldest) {
+    for (let running = this.#oldest; running !== null && running.movedAt + timeoutNs <= at; running = this.#oldest) {
       this.#leave(running);
       running.timedOut = true;
       this.#owed++;

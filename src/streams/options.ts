@@ -31,7 +31,7 @@ export interface CacheOptions {
   readonly mode?: CacheMode;
   /** Of the generator of retry jitter, so that a run can be repeated exactly. Default 1. */
   readonly seed?: number;
-  /** A device operation that takes longer has failed, with its outcome unknown. Default 30,000. */
+  /** A device operation that takes longer has failed, with its outcome unknown; of a long clear, a piece of 16 MiB. Default 30,000. */
   readonly deviceTimeoutMs?: number;
   /** Operations at the device at once. Default 8. */
   readonly deviceDepth?: number;

@@ -142,6 +142,10 @@ export class Pipeline {
     return this.#device;
   }
 
+  get deviceTimeoutNs(): number {
+    return this.#options.deviceTimeoutNs;
+  }
+
   /** Nothing is waiting to be decided, so a cached read may be answered at once. */
   get isIdle(): boolean {
     return !this.#deciding && this.#queue.length === 0;
