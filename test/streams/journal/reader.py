@@ -23,6 +23,17 @@ def tables(page):
     return words, events
 
 
+def check_digests(event, block_size):
+    """The digests of a write against its bytes, which are there in a durable journal."""
+    data, digests = bytes.fromhex(event["payload"]), bytes.fromhex(event["digests"])
+    offset, made = event["offset"], b""
+    while data:
+        length = block_size - offset % block_size
+        made += hashlib.sha256(data[:length]).digest()
+        data, offset = data[length:], offset + length
+    assert made == digests, "the digests of the bytes"
+
+
 class Frame:
     def __init__(self, body, seq, words, events):
         self.body, self.at, self.seq = body, 0, seq
@@ -148,7 +159,11 @@ def segment(path, chain, digest, words, events):
     seq = struct.unpack_from("<Q", data, 40)[0]
     assert chain is None or data[72:104] == chain, "the chain goes on in the next segment"
     assert (flags & 1 == 1) == (digest.key is not None), "a key is given where there is one"
-    assert json.loads(data[124 : length - 4])["identity"] != "", "the identity"
+    described = json.loads(data[124 : length - 4])
+    assert described["identity"] != "", "the identity"
+    block_size = described["config"]["blockSize"]
+    check = b"cachetrail journal key" + data[16:32]
+    assert data[104:120] == (bytes(16) if digest.key is None else digest(check)[:16]), "the key's check"
     chain = digest(data[: length - 4])
     at = length
     while at < len(data):
@@ -165,6 +180,10 @@ def segment(path, chain, digest, words, events):
         for _ in range(count):
             event = frame.event()
             assert least <= event["at"] <= greatest, "the frame's times"
+            if event["type"] == "blockSizeChanged":
+                block_size = event["to"]
+            if "payload" in event and "digests" in event:
+                check_digests(event, block_size)
             print(json.dumps(event))
         assert frame.at == len(body), "the frame ends with its last event"
         seq = first + count
