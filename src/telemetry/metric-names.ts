@@ -18,7 +18,8 @@ export const METRIC_ATTRIBUTE = {
 
 const { operation, reason, state, outcome, direction, errorType } = METRIC_ATTRIBUTE;
 
-export type MetricKind = 'counter' | 'up-down counter' | 'histogram';
+/** Of caches with the same attributes counters are added up, and of gauges the largest counts. */
+export type MetricKind = 'counter' | 'up-down counter' | 'gauge' | 'histogram';
 
 export interface MetricSpec {
   readonly kind: MetricKind;
@@ -151,6 +152,13 @@ export const METRICS = {
     attributes: [],
     meaning: 'Dirty blocks that were lost because the caller said so.',
   },
+  'cachetrail.journals': {
+    kind: 'up-down counter',
+    unit: '{journal}',
+    attributes: [state],
+    meaning:
+      'Journals by state: writing, failed (events are being lost), stopped (for good: the cache takes no more writes).',
+  },
   'cachetrail.journal.buffered': {
     kind: 'up-down counter',
     unit: '{event}',
@@ -162,6 +170,12 @@ export const METRICS = {
     unit: 'By',
     attributes: [],
     meaning: 'The same in bytes.',
+  },
+  'cachetrail.journal.buffered_age': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: [],
+    meaning: 'For how long the oldest of them has waited.',
   },
   'cachetrail.journal.unsynced': {
     kind: 'up-down counter',
@@ -209,7 +223,7 @@ type NameOf<Kind extends MetricKind> = {
 
 export type HistogramName = NameOf<'histogram'>;
 /** Read when somebody collects. */
-export type ObservedName = NameOf<'counter' | 'up-down counter'>;
+export type ObservedName = NameOf<'counter' | 'up-down counter' | 'gauge'>;
 
 /** Seconds: 10 µs to 10 s. */
 const DURATIONS = [1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];

@@ -8,6 +8,7 @@ export type Point = readonly [metric: ObservedName, value: number, attributes: P
 
 const { operation, reason, state, outcome, direction, errorType } = METRIC_ATTRIBUTE;
 const NONE: PointAttributes = {};
+const S_PER_NS = 1e-9;
 
 export function pointsOf(stats: CacheStats, tally: Tally): Point[] {
   return [
@@ -91,9 +92,12 @@ function devicePoints(stats: CacheStats, tally: Tally): Point[] {
 
 function journalPoints({ journal }: CacheStats): Point[] {
   if (journal === null) return [];
+  const states = { writing: 0, failed: 0, stopped: 0, [journal.state]: 1 };
   return [
+    ...each('cachetrail.journals', state, Object.entries(states)),
     ['cachetrail.journal.buffered', journal.bufferedEvents, NONE],
     ['cachetrail.journal.buffered_size', journal.bufferedBytes, NONE],
+    ['cachetrail.journal.buffered_age', journal.bufferedNs * S_PER_NS, NONE],
     ['cachetrail.journal.unsynced', journal.unsyncedEvents, NONE],
     ['cachetrail.journal.size', journal.bytes, NONE],
     ['cachetrail.journal.lost', journal.lost, NONE],

@@ -74,13 +74,15 @@ function addTo(sums: Map<string, Sum>, [metric, value, own]: Point, common: Poin
   const key = `${metric} ${JSON.stringify(Object.entries(attributes).sort())}`;
   const sum = sums.get(key);
   if (sum === undefined) sums.set(key, { metric, attributes, value });
-  else sum.value += value;
+  else sum.value = METRICS[metric].kind === 'gauge' ? Math.max(sum.value, value) : sum.value + value;
 }
 
 function observedOf(meter: Meter, name: ObservedName): Observed {
+  const { kind } = METRICS[name];
   const options = optionsOf(METRICS[name]);
-  return METRICS[name].kind === 'counter'
-    ? meter.createObservableCounter(name, options)
+  if (kind === 'counter') return meter.createObservableCounter(name, options);
+  return kind === 'gauge'
+    ? meter.createObservableGauge(name, options)
     : meter.createObservableUpDownCounter(name, options);
 }
 

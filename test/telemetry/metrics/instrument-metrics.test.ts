@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { metrics } from '@opentelemetry/api';
 import { expect } from 'chai';
-import { faultDevice, latencyDevice, memoryDevice, openCache } from '../../../src/index.js';
+import { type BlockCache, faultDevice, latencyDevice, memoryDevice, openCache } from '../../../src/index.js';
 import {
   instrument,
   instrumentMetrics,
@@ -240,7 +240,7 @@ describe('instrumentMetrics', () => {
 
   it('says of each metric what its unit and meaning are, and gives none that has no name', async () => {
     const { collected } = await measured();
-    const journal = Object.keys(METRICS).filter((name) => name.startsWith('cachetrail.journal.'));
+    const journal = Object.keys(METRICS).filter((name) => name.startsWith('cachetrail.journal'));
     expect([...collected.names, ...journal].sort()).to.deep.equal(Object.keys(METRICS).sort());
     for (const [name, { unit, meaning, attributes }] of Object.entries(METRICS)) {
       const data = collected.data(name as MetricName);
@@ -409,6 +409,8 @@ describe('metrics of a journal', () => {
       expect(collected.values('cachetrail.journal.buffered')).to.deep.equal({ '': events });
       expect(collected.values('cachetrail.journal.buffered_size')).to.deep.equal({ '': journal?.bufferedBytes });
       expect(collected.values('cachetrail.journal.unsynced')).to.deep.equal({ '': events });
+      expect(collected.values('cachetrail.journals')).to.deep.equal({ writing: 1, failed: 0, stopped: 0 });
+      expect(collected.values('cachetrail.journal.buffered_age')['']).to.be.within(0, 60);
       for (const name of ['size', 'lost', 'failures'] as const) {
         expect(collected.values(`cachetrail.journal.${name}`), name).to.deep.equal({ '': 0 });
       }
@@ -418,6 +420,45 @@ describe('metrics of a journal', () => {
       expect(cache.stats().journal).to.include({ bufferedEvents: 0, unsyncedEvents: 0 });
     } finally {
       await rm(directory, { recursive: true });
+    }
+  });
+
+  it('show that it has failed, and what is lost', async () => {
+    const directory = await newDirectory();
+    const { meterProvider, collect } = collector();
+    const cache = await openCache(memoryDevice({ sizeBytes: 64 * BLOCK }), {
+      capacity: 16,
+      journal: { directory, bufferBytes: 1, onFailure: 'continue' },
+    });
+    instrumentMetrics(cache, { meterProvider });
+    await rm(directory, { recursive: true });
+    for (let block = 0; block < 3; block++) await cache.read(block);
+    const collected = await collect();
+    expect(collected.values('cachetrail.journals')).to.deep.equal({ writing: 0, failed: 1, stopped: 0 });
+    expect(collected.values('cachetrail.journal.failures')).to.deep.equal({ '': 1 });
+    expect(collected.values('cachetrail.journal.lost')).to.deep.equal({ '': cache.stats().journal?.lost });
+    expect(cache.stats().journal?.lost).to.be.above(0);
+    await cache.close();
+  });
+
+  it('have the age of the oldest event of all caches that is not written', async () => {
+    const directories = [await newDirectory(), await newDirectory()];
+    const { meterProvider, collect } = collector();
+    const clock = new TestClock();
+    const caches: BlockCache[] = [];
+    try {
+      for (const [at, directory] of directories.entries()) {
+        const journal = { directory, bufferMs: 60_000 };
+        caches.push(await openCache(memoryDevice({ sizeBytes: 64 * BLOCK }), { clock, journal }));
+        instrumentMetrics(caches[at], { meterProvider });
+        await clock.pass(2000 - 1000 * at);
+      }
+      const collected = await collect();
+      expect(collected.values('cachetrail.journal.buffered_age')).to.deep.equal({ '': 3 });
+      expect(collected.values('cachetrail.journals')).to.include({ writing: 2 });
+    } finally {
+      for (const cache of caches) await cache.close();
+      for (const directory of directories) await rm(directory, { recursive: true });
     }
   });
 });
