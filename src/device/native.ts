@@ -20,7 +20,20 @@ export async function requireNative(purpose: string, otherwise: string): Promise
   throw new DeviceError('CACHETRAIL_MISSING_DEPENDENCY', message, { cause });
 }
 
-async function attempt(): Promise<{ native?: Native; cause?: unknown }> {
+interface Attempt {
+  readonly native?: Native;
+  readonly cause?: unknown;
+}
+
+/** Once: a journal or a device that is opened again needs no module loader, however that is set up. */
+let attempted: Promise<Attempt> | undefined;
+
+function attempt(): Promise<Attempt> {
+  attempted ??= load();
+  return attempted;
+}
+
+async function load(): Promise<Attempt> {
   try {
     const { tryLock, trim } = await import('fs-native-extensions');
     return { native: { tryLock, trim } };

@@ -79,7 +79,7 @@ export class Effects {
         return this.#lend(event);
       case 'blockSizeChanged':
         this.#parts.staging.setBlockBytes(event.to);
-        return this.#done(event.op);
+        return this.#durable(event);
       case 'deviceReplaced':
         return this.#replaced(event.op);
       case 'closed':
@@ -99,9 +99,10 @@ export class Effects {
         return callers.take(event.op)?.fail(failures.ofRead(event));
       case 'writeFinished':
         return this.#throughDone(event);
+      case 'flushFinished':
+        return this.#durable(event);
       case 'resolvedTold':
         return failures.noteResolved(event);
-      case 'flushFinished':
       case 'handleOpened':
       case 'handleClosed':
       case 'readaheadRequested':
@@ -272,6 +273,17 @@ export class Effects {
     if (caller?.kind === 'write' || caller?.kind === 'plain') {
       this.#parts.acknowledge(event.seq, caller, () => caller.succeed());
     }
+  }
+
+  /**
+   * Durable on the device: a durable journal has to know, or a recovery would put older bytes on top. One that has failed takes
+   * no more writes, and holds all that were acknowledged.
+   */
+  #durable(event: EventOf<'flushFinished' | 'blockSizeChanged'>): void {
+    const caller = this.#parts.callers.take(event.op);
+    if (caller?.kind !== 'plain') return;
+    const succeed = () => caller.succeed();
+    this.#parts.acknowledge(event.seq, { fail: succeed }, succeed);
   }
 
   #done(op: number): void {

@@ -12,7 +12,7 @@ const KEPT_MAX = 1024;
 export class Failures {
   readonly #state: CacheState;
   /** What the device threw, by operation: events hold codes only. */
-  readonly #causes = new Map<number, unknown>();
+  readonly #causes = new Map<number, readonly unknown[]>();
   /** What is to be told beside the end of the request that is being decided. */
   #resolved: EventOf<'resolvedTold'> | null = null;
 
@@ -22,11 +22,18 @@ export class Failures {
 
   note(io: number, error: unknown): void {
     if (this.#causes.size >= KEPT_MAX) this.#letGo();
-    this.#causes.set(io, error);
+    // One that timed out may fail once more, in its own words.
+    this.#causes.set(io, [...(this.#causes.get(io) ?? []), error]);
+  }
+
+  /** What the device threw when the operation failed with this code; else the last that it threw. */
+  #causeOf(io: number, code: string): unknown {
+    const causes = this.#causes.get(io) ?? [];
+    return causes.find((cause) => codeOf(cause) === code) ?? causes.at(-1);
   }
 
   ofRead(event: EventOf<'readFailed'>): CachetrailError {
-    const cause = this.#causes.get(event.io);
+    const cause = this.#causeOf(event.io, event.code);
     return new DeviceError(
       ownCode(cause, 'CACHETRAIL_READ_FAILED'),
       `the device could not read: ${why(cause, event.code)}`,
@@ -37,19 +44,19 @@ export class Failures {
   }
 
   ofClear(event: EventOf<'clearFailed'>): CachetrailError {
-    const cause = this.#causes.get(event.io);
+    const cause = this.#causeOf(event.io, event.code);
     const what = `${event.kind} of ${event.count} blocks from ${event.block} failed: ${why(cause, event.code)}`;
     return new DeviceError('CACHETRAIL_CLEAR_FAILED', what, { cause });
   }
 
   ofSurvivors(event: EventOf<'writeFailed' | 'flushFailed' | 'closeFailed' | 'blockSizeFailed'>): CachetrailError {
     const blocks = event.blocks.map((block, at): FailedBlock => {
-      return { block, code: event.codes[at], cause: this.#causes.get(event.ios[at]), resolved: null };
+      return { block, code: event.codes[at], cause: this.#causeOf(event.ios[at], event.codes[at]), resolved: null };
     });
     const told = this.#takeResolved(event.op);
     if (blocks.length === 0 && event.barrierIo === 0 && told !== null) return this.#ofResolved(told);
     if (blocks.length === 0 && told === null) {
-      const cause = this.#causes.get(event.barrierIo);
+      const cause = this.#causeOf(event.barrierIo, '');
       return new DeviceError('CACHETRAIL_BARRIER_FAILED', `the device could not sync: ${why(cause, '')}`, { cause });
     }
     const code = SURVIVOR_CODES[event.type];
@@ -82,7 +89,7 @@ export class Failures {
     const { codes, ios, ends, resolvedAt, resolvedIos, forgotten } = event;
     const blocks = event.blocks.map((block, at): FailedBlock => {
       const resolved = { end: ends[at], at: resolvedAt[at], io: resolvedIos[at] };
-      return { block, code: codes[at], cause: this.#causes.get(ios[at]), resolved };
+      return { block, code: codes[at], cause: this.#causeOf(ios[at], codes[at]), resolved };
     });
     const more = forgotten === 0 ? '' : `${forgotten} failures of blocks that are not known any more`;
     const named = [blocks.length === 0 ? '' : nameBlocks(blocks), more].filter((part) => part !== '').join(' and ');

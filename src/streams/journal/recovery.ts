@@ -7,7 +7,7 @@ import type { CoreConfig } from '../../cache/limits.js';
 import { CacheState } from '../../cache/state.js';
 import { JournalError } from './errors.js';
 import { openJournal } from './reader.js';
-import { firstHeader } from './seek.js';
+import { firstHeader, firstHeaderWith } from './seek.js';
 import type { JournalProblem, JournalRecord } from './types.js';
 
 /** A stretch of bytes to be written again. */
@@ -41,6 +41,8 @@ export async function recoverWrites(
   const pending = new PendingWrites(directory, device);
   const header = await firstHeader(directory);
   if (header !== null) pending.begin(header);
+  // Of a journal that has never had the bytes of a write a crash may have lost any part: it is no reason to refuse the device.
+  if ((await firstHeaderWith(directory, ({ payloads }) => payloads)) === null) return pending.recovery();
   const onProblem = (problem: JournalProblem) => {
     if (problem.kind === 'torn') return;
     throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `${directory}: ${problem.segment}: ${problem.message}`);

@@ -30,12 +30,20 @@ export async function journalIdIn(directory: string): Promise<string> {
   throw new JournalError('CACHETRAIL_JOURNAL_NONE', `no segment in ${directory} has a whole header`);
 }
 
-export async function firstHeader(directory: string): Promise<SegmentHeader | null> {
+export function firstHeader(directory: string): Promise<SegmentHeader | null> {
+  return firstHeaderWith(directory, () => true);
+}
+
+/** The first segment's header that is whole and has what is looked for. */
+export async function firstHeaderWith(
+  directory: string,
+  matches: (header: SegmentHeader) => boolean,
+): Promise<SegmentHeader | null> {
   for (const segment of await segmentsOf(directory)) {
     const bytes = await SegmentBytes.open(segment.path);
     try {
       const found = await readSegmentHeader(bytes);
-      if (found !== null) return found.header;
+      if (found !== null && matches(found.header)) return found.header;
     } finally {
       await bytes.close();
     }

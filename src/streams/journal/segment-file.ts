@@ -11,6 +11,7 @@ export class SegmentFile {
   size = 0;
   /** Frames written. */
   frames = 0;
+  #syncedBytes = 0;
   readonly #fd: number;
   #syncing = 0;
   #closing = false;
@@ -40,20 +41,28 @@ export class SegmentFile {
     this.size += bytes.length;
   }
 
+  /** All that was written is on stable storage. */
+  get isSynced(): boolean {
+    return this.#syncedBytes === this.size;
+  }
+
   sync(): Promise<void> {
+    const { size } = this;
     this.#syncing++;
     return new Promise((resolve, reject) => {
       fdatasync(this.#fd, (error) => {
         this.#syncing--;
         if (this.#closing && this.#syncing === 0) closeSync(this.#fd);
-        if (error === null) resolve();
-        else reject(error);
+        if (error !== null) return reject(error);
+        this.#syncedBytes = Math.max(this.#syncedBytes, size);
+        resolve();
       });
     });
   }
 
   syncNow(): void {
     fdatasyncSync(this.#fd);
+    this.#syncedBytes = this.size;
   }
 
   /** When what is being synced is through. */

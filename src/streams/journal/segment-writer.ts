@@ -58,6 +58,8 @@ export class SegmentWriter {
     const file = this.#file ?? this.#begin(facts.firstSeq, session, lost);
     const tag = session.journalId.subarray(0, 4);
     const digest = sealFrame(frame, { ...facts, tag, before: this.head }, digester);
+    // Of two frames that are not synced a crash could keep the second only: damage, not a torn end.
+    if (this.#settings.mode === 'durable' && !file.isSynced) file.syncNow();
     const at = file.size;
     file.write(frame);
     file.frames++;
@@ -124,7 +126,9 @@ export class SegmentWriter {
     const file = new SegmentFile(this.#directory, segmentName(header.number, firstSeq), header.number, firstSeq);
     try {
       file.write(bytes);
-      if (mode === 'durable') syncDirectory(this.#directory);
+      // Frames without their header would be no torn end but damage.
+      file.syncNow();
+      syncDirectory(this.#directory);
     } catch (error) {
       file.close();
       unlinkSync(file.path);

@@ -1,5 +1,5 @@
 /** Where a journal that is there already ends, so that it can be continued. */
-import { truncate, unlink } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import { chainAfterHeader, type SegmentHeader, tagOf } from './segment-header.js';
 import { type Digester, keyCheck } from './chain.js';
 import { JournalError } from './errors.js';
@@ -30,9 +30,9 @@ export async function findTail(directory: string, key: Uint8Array | null, digest
     const last = segments[segments.length - 1];
     const end = await endOf(last, key, digester);
     if (end !== null) {
-      const cut = end.tornBytes > 0;
-      if (cut) await truncate(last.path, last.bytes - end.tornBytes);
-      if (cut) segments[segments.length - 1] = { ...last, bytes: last.bytes - end.tornBytes };
+      const bytes = last.bytes - end.tornBytes;
+      await endAt(last.path, bytes);
+      segments[segments.length - 1] = { ...last, bytes };
       return { ...end, segments, tornBytes: tornBytes + end.tornBytes };
     }
     // A crash while it was being begun: there is nothing in it.
@@ -41,6 +41,20 @@ export async function findTail(directory: string, key: Uint8Array | null, digest
     segments.pop();
   }
   return null;
+}
+
+/**
+ * For good: what a killed writer had not synced, or torn bytes that came back, would after another crash lie damaged in the
+ * middle of the journal.
+ */
+async function endAt(path: string, bytes: number): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.truncate(bytes);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Null if not even the header is whole, and no frame follows. */
