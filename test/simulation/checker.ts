@@ -6,7 +6,9 @@
 import type { CacheEvent } from '../../src/cache/events.js';
 import type { BlockCache } from '../../src/streams/block-cache.js';
 import type { EventSink } from '../../src/streams/pipeline.js';
-import { CELL_BYTES, cellCountOf } from './cells.js';
+import { RECOVERY_ACTOR } from '../../src/streams/open-cache.js';
+import { AfterPowerLoss } from './after-power-loss.js';
+import { CELL_BYTES, cellCountOf, tagsOf } from './cells.js';
 import { demand } from './failure.js';
 import type { Medium } from './medium.js';
 import type { Model } from './model.js';
@@ -41,6 +43,15 @@ interface Clearing extends Told {
   io: number;
 }
 
+export interface CheckerParts {
+  readonly model: Model;
+  readonly medium: Medium;
+  readonly device: SimDevice;
+  readonly expected: AfterPowerLoss | null;
+  /** The cache has a durable journal. */
+  readonly tellsLater: boolean;
+}
+
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
 const KEPT: readonly string[] = ['dirty', 'writing', 'unsynced'];
 
@@ -55,27 +66,36 @@ export class Checker implements EventSink {
   readonly #model: Model;
   readonly #medium: Medium;
   readonly #device: SimDevice;
+  /** Of the power loss before, if there was one. */
+  readonly #expected: AfterPowerLoss | null;
+  readonly #tellsLater: boolean;
   readonly #flushes = new Map<number, Told>();
   readonly #throughs = new Map<number, Told>();
   /** Requests that may lose what is not durable, and the reason that their callers gave. */
   readonly #losing = new Map<number, string>();
   /** Blocks whose clearing has failed in this step. */
   readonly #doubtful: number[] = [];
+  /** Of flushes and clears. */
+  readonly #actors = new Map<number, string>();
+  readonly #toBeTold = new Map<string, () => void>();
   /** Requests that wait to be admitted, in order. */
   readonly #queued = new Set<number>();
   /** Clears that the device is at, or that timed out and may still happen. */
   readonly #clearings = new Map<number, Clearing>();
 
-  constructor(model: Model, medium: Medium, device: SimDevice) {
-    this.#model = model;
-    this.#medium = medium;
-    this.#device = device;
+  constructor(parts: CheckerParts) {
+    this.#model = parts.model;
+    this.#medium = parts.medium;
+    this.#device = parts.device;
+    this.#expected = parts.expected;
+    this.#tellsLater = parts.tellsLater;
   }
 
-  append(event: CacheEvent): void {
+  append(event: CacheEvent, payload?: Uint8Array): void {
     this.events.push(event);
     try {
-      this.#check(event);
+      if (this.cache !== null) this.#check(event);
+      else if (event.type === 'written') this.#recovered(event, payload);
     } catch (error) {
       this.report(error);
     }
@@ -86,17 +106,25 @@ export class Checker implements EventSink {
   }
 
   /** What the device keeps without power must be what somebody wrote, and no older than what was told to be durable. */
-  checkPowerLoss(keepsAcknowledged: boolean): void {
-    const { cells } = this.#model;
-    for (let cell = 0; cell < cells; cell++) {
-      const acknowledged = keepsAcknowledged ? this.#model.acknowledgedOf(cell) : 0;
-      this.#demandKept(cell, Math.max(acknowledged, this.#model.floorOf(cell)), 'after the power loss');
-    }
-    for (let cell = 0; cell < cells; cell++) this.#model.reset(cell, this.#medium.durable[cell]);
+  afterPowerLoss(keepsAcknowledged: boolean, kept = this.#medium.durable): AfterPowerLoss {
+    const model = this.#model;
+    const floorOf = (cell: number) => {
+      return Math.max(keepsAcknowledged ? model.acknowledgedOf(cell) : 0, model.floorOf(cell));
+    };
+    return new AfterPowerLoss(model, kept, floorOf, (cell) => this.#clearingOf(cell) !== undefined);
+  }
+
+  /** The cache is open. */
+  begin(cache: BlockCache): void {
+    this.cache = cache;
+    if (this.found !== null) throw this.found;
+    this.#expected?.check();
+    this.#expected?.apply();
   }
 
   /** A write was acknowledged: what it wrote, or something newer, is there. */
-  acknowledged({ cell, cells, taken, takenAt }: Asked): void {
+  acknowledged({ actor, cell, cells, taken, takenAt }: Asked): void {
+    this.told(actor);
     if (taken > 0) for (let at = cell; at < cell + cells; at++) this.#model.acknowledge(at, takenAt);
   }
 
@@ -142,6 +170,7 @@ export class Checker implements EventSink {
       case 'dirtyDiscarded':
         return this.#dirtyDiscarded(event);
       case 'clearQueued':
+        this.#actors.set(event.op, event.actor);
         if (event.kind === 'drop') this.#losing.set(event.op, event.reason);
         return;
       case 'closeStarted':
@@ -156,7 +185,7 @@ export class Checker implements EventSink {
       case 'deviceAnsweredLate':
         return this.#answeredLate(event);
       case 'closed':
-        return this.#closed();
+        return this.#closed(event.op);
     }
   }
 
@@ -183,9 +212,20 @@ export class Checker implements EventSink {
     if (event.through) this.#throughs.set(op, { cell, cells, from: this.#model.moment });
   }
 
+  /** Nobody has asked for anything yet: what is written comes from the journal. */
+  #recovered({ actor, offset, length }: EventOf<'written'>, payload: Uint8Array | undefined): void {
+    demand(
+      this.#expected !== null && payload !== undefined && actor === RECOVERY_ACTOR,
+      'recovered where nothing can be',
+    );
+    const tags = tagsOf(payload, cellCountOf(length));
+    for (let at = 0; at < tags.length; at++) this.#expected.recovered(offset / CELL_BYTES + at, tags[at]);
+  }
+
   #flushStarted(event: EventOf<'flushStarted'>): void {
     const asked = this.asked.get(event.actor);
     demand(asked !== undefined, 'a flush that nobody asked for');
+    this.#actors.set(event.op, event.actor);
     this.#flushes.set(event.op, { ...this.#cellsOf(event.block, event.count), from: asked.from });
   }
 
@@ -193,17 +233,16 @@ export class Checker implements EventSink {
     const told = this.#flushes.get(event.op);
     demand(told !== undefined, 'a flush ends that never began');
     this.#flushes.delete(event.op);
-    const oldest = this.#oldest();
     for (let cell = told.cell; cell < told.cell + told.cells; cell++) {
       this.#demandKept(
         cell,
         Math.max(told.from, this.#model.floorOf(cell)),
         'when a flush was told that it was durable',
       );
-      this.#model.durable(cell, told.from, oldest);
       const clearing = this.#clearingOf(cell);
       if (clearing !== undefined) this.#model.beneath(cell, clearing.kind);
     }
+    this.#whenTold(event.op, told, told.from);
   }
 
   /** Names blocks that are kept, and every one that is not durable. */
@@ -270,7 +309,6 @@ export class Checker implements EventSink {
     if (kind === 'drop') return;
     this.#clearings.delete(op);
     const { cell, cells } = this.#cellsOf(block, count);
-    const oldest = this.#oldest();
     for (let at = cell; at < cell + cells; at++) {
       if (kind === 'discard') {
         this.#model.anything(at);
@@ -278,8 +316,8 @@ export class Checker implements EventSink {
       }
       demand(this.#medium.durable[at] === 0, () => `cell ${at} was told to be zero and durable`);
       this.#model.write(at, 0);
-      this.#model.durable(at, this.#model.moment, oldest);
     }
+    if (kind === 'zero') this.#whenTold(op, { cell, cells }, this.#model.moment, cells);
   }
 
   #clearFailed(event: EventOf<'clearFailed'>): void {
@@ -316,13 +354,27 @@ export class Checker implements EventSink {
     }
   }
 
-  #closed(): void {
+  #closed(op: number): void {
     const { cells, moment } = this.#model;
-    const oldest = this.#oldest();
-    for (let cell = 0; cell < cells; cell++) {
-      this.#demandKept(cell, moment, 'when the cache was closed');
-      this.#model.durable(cell, moment, oldest);
-    }
+    for (let cell = 0; cell < cells; cell++) this.#demandKept(cell, moment, 'when the cache was closed');
+    this.#whenTold(op, { cell: 0, cells }, moment);
+  }
+
+  /** A durable journal has to know too before a caller is told that what was there at a moment is durable. */
+  #whenTold(op: number, { cell, cells }: Omit<Told, 'from'>, from: number, zeroed = 0): void {
+    const told = () => {
+      const oldest = this.#oldest();
+      // Each cell that was zeroed has a moment of its own, up to the last one's.
+      for (let at = 0; at < cells; at++) this.#model.durable(cell + at, from - Math.max(0, zeroed - 1 - at), oldest);
+    };
+    if (this.#tellsLater) this.#toBeTold.set(this.#actors.get(op) ?? '', told);
+    else told();
+  }
+
+  /** A request has ended well. */
+  told(actor: string): void {
+    this.#toBeTold.get(actor)?.();
+    this.#toBeTold.delete(actor);
   }
 
   #demandKept(cell: number, floor: number, when: string): void {
@@ -351,7 +403,7 @@ export class Checker implements EventSink {
   }
 
   #cellsOf(block: number, count: number): Omit<Told, 'from'> {
-    const cellsPerBlock = (this.cache?.blockSize ?? 0) / CELL_BYTES;
+    const cellsPerBlock = (this.cache?.blockSize ?? 1) / CELL_BYTES;
     const cell = block * cellsPerBlock;
     return { cell, cells: Math.min(count * cellsPerBlock, this.#model.cells - cell) };
   }

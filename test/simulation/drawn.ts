@@ -3,6 +3,7 @@ import type { CacheMode, CoreLimits, PolicyName } from '../../src/cache/limits.j
 import type { DeviceManifest } from '../../src/device/block-device.js';
 import { drawFault, type FaultPlan, stormOf } from './faults.js';
 import { Random } from './random.js';
+import type { JournalDrawn } from './sim-journal.js';
 
 export type Pattern = 'uniform' | 'zipf' | 'sequential' | 'hot' | 'fileSystem' | 'edges';
 export type Ask =
@@ -55,11 +56,13 @@ export interface Drawn {
   readonly crashes: readonly number[];
   /** Steps before which the cache is closed in good order, and opened again. */
   readonly closes: readonly number[];
+  /** Null for a cache that keeps none. */
+  readonly journal: JournalDrawn | null;
   /** A subscriber asks for reads while events are delivered. */
   readonly reentrant: boolean;
 }
 
-/** What a shorter run leaves out: see `shrink.ts`. The names are `f0` for a fault, `c0` for a client, `crash`, `close`. */
+/** What a shorter run leaves out: see `shrink.ts`. The names are `f0` for a fault, `c0` for a client, `crash`, `close`, `journal`, `reentrant`. */
 export type LeftOut = ReadonlySet<string>;
 
 const SECOND_NS = 1e9;
@@ -101,6 +104,7 @@ export function draw(seed: number, steps: number, leftOut: LeftOut): Drawn {
     faults: faults.map((plan, at) => (leftOut.has(`f${at}`) ? { ...plan, times: 0 } : plan)),
     crashes: leftOut.has('crash') ? [] : crashes,
     closes: leftOut.has('close') ? [] : closes,
+    journal: leftOut.has('journal') ? null : drawJournal(new Random(seed, 'journal')),
     reentrant: random.chance(0.15) && !leftOut.has('reentrant'),
   };
 }
@@ -112,10 +116,24 @@ export function partsOf(drawn: Drawn): string[] {
     ['crash', drawn.crashes.length > 0],
     ['close', drawn.closes.length > 0],
     ['reentrant', drawn.reentrant],
+    ['journal', drawn.journal !== null],
   ] as const) {
     if (isThere) parts.push(part);
   }
   return [...parts, ...drawn.clients.map((_, at) => `c${at}`)];
+}
+
+function drawJournal(random: Random): JournalDrawn | null {
+  const mode = random.weighted({ none: 7, audit: 1, durable: 2 });
+  if (mode === 'none') return null;
+  return {
+    mode,
+    bufferBytes: random.magnitude(64, 64 * 1024),
+    bufferMs: random.magnitude(1, 1000),
+    segmentBytes: random.magnitude(4096, 1024 * 1024),
+    contentDigests: random.chance(0.2),
+    syncNs: random.magnitude(1000, 10 * MS_NS),
+  };
 }
 
 function momentsOf(random: Random, count: number, steps: number): number[] {

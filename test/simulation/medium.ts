@@ -21,15 +21,21 @@ export class Medium {
   readonly #durableOrder: Float64Array;
   #pending: Change[] = [];
   #order = 0;
+  /** Another after every change of what a power loss would leave. */
+  version = 0;
 
-  constructor(readonly cells: number) {
-    this.current = new Int32Array(cells);
-    this.durable = new Int32Array(cells);
+  constructor(
+    readonly cells: number,
+    tags: Int32Array = new Int32Array(cells),
+  ) {
+    this.current = tags.slice();
+    this.durable = tags.slice();
     this.#durableOrder = new Float64Array(cells);
   }
 
   apply(cell: number, tags: Int32Array): Change {
     this.current.set(tags, cell);
+    this.version++;
     const change = { order: ++this.#order, cell, tags, acknowledged: false, settled: false };
     this.#pending.push(change);
     return change;
@@ -41,6 +47,7 @@ export class Medium {
   }
 
   makeDurable(changes: readonly Change[]): void {
+    this.version++;
     for (const change of changes) {
       if (change.settled) continue;
       change.settled = true;
@@ -56,6 +63,7 @@ export class Medium {
 
   /** As the page cache does when a sync fails: what was not durable is gone, and reads show what was there before. */
   lose(): void {
+    this.version++;
     for (const change of this.#pending) change.settled = true;
     this.#pending = [];
     this.current.set(this.durable);
@@ -68,6 +76,36 @@ export class Medium {
       for (let at = 0; at < change.tags.length; at++) if (random.chance(share)) this.#keep(change, at);
     }
     this.lose();
+  }
+
+  /**
+   * What the device may hold if the power goes now, each once: nothing of what no barrier has covered, all of it, each change
+   * alone, and every prefix, by sectors of so many cells. A medium that holds the same would go on from any of them.
+   */
+  cuts(sectorCells: number): Int32Array[] {
+    const whole = this.#pending.map(({ tags }) => tags.length);
+    const lengths = [this.#pending.map(() => 0), whole];
+    for (let last = 0; last < this.#pending.length; last++) {
+      lengths.push(whole.map((length, at) => (at === last ? length : 0)));
+      for (let cells = 0; cells < whole[last]; cells += sectorCells) {
+        lengths.push(whole.map((length, at) => (at < last ? length : at === last ? cells : 0)));
+      }
+    }
+    const unique = new Map(lengths.map((kept) => [kept.join(), kept]));
+    return [...unique.values()].map((kept) => this.#keptOf(kept));
+  }
+
+  #keptOf(lengths: readonly number[]): Int32Array {
+    const kept = this.durable.slice();
+    const orders = this.#durableOrder.slice();
+    for (const [index, { order, cell, tags }] of this.#pending.entries()) {
+      for (let at = 0; at < lengths[index]; at++) {
+        if (orders[cell + at] >= order) continue;
+        orders[cell + at] = order;
+        kept[cell + at] = tags[at];
+      }
+    }
+    return kept;
   }
 
   #keep(change: Change, at: number): void {

@@ -99,6 +99,20 @@ export class Model {
     return false;
   }
 
+  /** All that the cell may be if what it was at a moment is durable: null if that is anything. */
+  candidates(cell: number, floor: number): readonly number[] | null {
+    const values = [this.#now[cell]];
+    const earlier = this.#earlier[cell];
+    let start = this.#since[cell];
+    for (let at = earlier.length - 2; at >= 0 && start > floor; at -= 2) {
+      values.push(earlier[at + 1]);
+      start = earlier[at];
+    }
+    const beneath = this.#beneath.get(cell) ?? [];
+    for (let at = 0; at < beneath.length; at += 2) if (beneath[at] > floor) values.push(beneath[at + 1]);
+    return values.includes(ANYTHING) ? null : values.reverse().flatMap((value) => this.#tagsOf(value));
+  }
+
   floorOf(cell: number): number {
     return this.#floor[cell];
   }

@@ -78,7 +78,7 @@ const REFUSALS: Readonly<Record<Kind, readonly string[]>> = {
 
 const WRITES: readonly Kind[] = ['write', 'through', 'zero', 'discard'];
 
-export function mayBeTold(kind: Kind, code: string, boot: Boot): boolean {
+export function mayBeTold(kind: Kind, code: string, boot: Pick<Boot, 'closing' | 'isReadOnly' | 'isSound'>): boolean {
   if (REFUSALS[kind].includes(code)) return true;
   if (code === 'CACHETRAIL_CLOSED') return boot.closing;
   if (code === 'CACHETRAIL_READ_ONLY') return boot.isReadOnly && WRITES.includes(kind);

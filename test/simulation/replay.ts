@@ -9,14 +9,14 @@ import { Turn } from '../../src/cache/turn.js';
 import { demand } from './failure.js';
 
 export function demandFold(events: readonly CacheEvent[], hash: string): void {
-  const state = new CacheState({ bytes: false });
+  const state = stateBefore(events);
   for (const event of events) evolve(state, event);
   demand(hashState(state) === hash, 'the events, folded again, give another state');
 }
 
 /** Costs a few times as much as the fold. */
 export function demandSameDecisions(events: readonly CacheEvent[]): void {
-  const state = new CacheState({ bytes: false });
+  const state = stateBefore(events);
   let next = 0;
   const turn = new Turn(state, (event) => {
     const recorded = events[next++];
@@ -25,6 +25,13 @@ export function demandSameDecisions(events: readonly CacheEvent[]): void {
   });
   for (const event of events) if (event.cause === 0) decide(turn, inputOf(event));
   demand(next === events.length, `${next} of ${events.length} events were decided again`);
+}
+
+/** A cache that continues a journal goes on from its last seq. */
+function stateBefore([first]: readonly CacheEvent[]): CacheState {
+  const state = new CacheState({ bytes: false });
+  state.seq = first === undefined ? 0 : first.seq - 1;
+  return state;
 }
 
 function isSame(one: unknown, other: unknown): boolean {

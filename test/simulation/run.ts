@@ -1,7 +1,8 @@
 /** One run: what a seed draws, step by step, with power losses between, to the end, when all must be well again. */
 import { codeOf } from '../../src/device/errors.js';
+import type { BlockCache } from '../../src/streams/block-cache.js';
 import { openCache } from '../../src/streams/open-cache.js';
-import type { EventSink } from '../../src/streams/pipeline.js';
+import type { AfterPowerLoss } from './after-power-loss.js';
 import { Agenda, drain } from './agenda.js';
 import { cellCountOf, eachTag } from './cells.js';
 import { Checker } from './checker.js';
@@ -13,7 +14,7 @@ import { Medium } from './medium.js';
 import { Model } from './model.js';
 import { mayBeTold, RESOLVED } from './outcomes.js';
 import { Random } from './random.js';
-import { DEVICE_ALONE, type Recovery } from './recovery.js';
+import { SimJournal } from './sim-journal.js';
 import { demandFold, demandSameDecisions } from './replay.js';
 import { SimDevice } from './sim-device.js';
 
@@ -23,7 +24,16 @@ export interface RunOptions {
   readonly leftOut: LeftOut;
   /** Decides everything again from the log, which takes longer. */
   readonly replay: boolean;
-  readonly recovery?: Recovery;
+  /** Called after every step, with what a power loss at this moment would meet. */
+  readonly afterStep?: (now: Moment) => Promise<void>;
+}
+
+/** What a run is at between two steps. */
+export interface Moment {
+  readonly drawn: Drawn;
+  readonly medium: Medium;
+  readonly journal: SimJournal | null;
+  readonly checker: Checker;
 }
 
 export interface RunResult {
@@ -44,12 +54,16 @@ const TOLD_EVENTS = 25;
 const REST_STEPS_MAX = 20_000;
 
 export async function simulate(options: RunOptions): Promise<RunResult> {
+  // `drain` lets everything run that is due only where it is called from a microtask.
+  await Promise.resolve();
   const run = new Run(options);
   let failure: unknown = null;
   try {
     await run.go();
   } catch (error) {
     failure = error;
+  } finally {
+    run.end();
   }
   return {
     steps: run.step,
@@ -75,7 +89,9 @@ class Run {
   readonly faults: Faults;
   readonly #drawn: Drawn;
   readonly #replay: boolean;
-  readonly #recovery: Recovery;
+  readonly #afterStep: RunOptions['afterStep'] | undefined;
+  /** Null for a cache without one. */
+  readonly #journal: SimJournal | null;
   readonly #medium: Medium;
   readonly #model: Model;
   readonly #random: Random;
@@ -85,10 +101,12 @@ class Run {
   #machine: Machine | null = null;
   #boots = 0;
 
-  constructor({ seed, steps, leftOut, replay, recovery = DEVICE_ALONE }: RunOptions) {
+  constructor({ seed, steps, leftOut, replay, afterStep }: RunOptions) {
+    this.#afterStep = afterStep;
     this.#drawn = draw(seed, steps, leftOut);
     this.#replay = replay;
-    this.#recovery = recovery;
+    const { journal } = this.#drawn;
+    this.#journal = journal === null ? null : new SimJournal(journal);
     this.#random = new Random(seed, 'run');
     this.#crashRandom = new Random(seed, 'power');
     this.faults = new Faults(this.#drawn.faults, (plan) => new Random(seed, `fault ${plan}`));
@@ -99,7 +117,7 @@ class Run {
   }
 
   async go(): Promise<void> {
-    let machine = await this.#boot();
+    let machine = await this.#boot(null);
     const { steps, crashes, closes } = this.#drawn;
     for (this.step = 0; this.step < steps; this.step++) {
       this.faults.step = this.step;
@@ -108,14 +126,24 @@ class Run {
       this.#move(machine);
       await drain();
       this.#check(machine);
+      await this.#afterStep?.(this.#momentOf(machine));
       if (machine.closed === true) machine = await this.#reopen(machine);
     }
     if (machine.closing) machine = await this.#endClose(machine);
     await this.#rest(machine);
   }
 
+  #momentOf({ checker }: Machine): Moment {
+    return { drawn: this.#drawn, medium: this.#medium, journal: this.#journal, checker };
+  }
+
   get hash(): string {
     return this.#machine?.cache.hash() ?? '';
+  }
+
+  /** Nothing is simulated any more. */
+  end(): void {
+    this.#journal?.end();
   }
 
   lastEvents(): string[] {
@@ -131,19 +159,13 @@ class Run {
     for (let cell = 0; cell < tags.length; cell++) this.#model.reset(cell, tags[cell]);
   }
 
-  async #boot(): Promise<Machine> {
-    const { seed, clients, mode, timeoutNs, sizeBytes, supports, latencyNs, reentrant } = this.#drawn;
+  async #boot(expected: AfterPowerLoss | null): Promise<Machine> {
+    const { seed, clients, mode, timeoutNs, latencyNs, reentrant } = this.#drawn;
     const boot = this.#boots++;
-    const agenda = new Agenda();
-    this.faults.boot();
+    const { agenda, device, checker } = this.#start(boot, expected);
+    const cache = await this.#opened(this.#open(device, agenda, checker, boot), agenda);
+    checker.begin(cache);
     const { faults } = this;
-    const report = (error: unknown) => checker.report(error);
-    const random = new Random(seed, `device ${boot}`);
-    const medium = this.#medium;
-    const device = new SimDevice({ sizeBytes, supports, medium, agenda, faults, random, latencyNs, timeoutNs, report });
-    const checker = new Checker(this.#model, medium, device);
-    const cache = await this.#open(device, agenda, checker);
-    checker.cache = cache;
     const isSound = () => latencyNs.most < timeoutNs && Object.values(faults.failed).every((count) => count === 0);
     const isReadOnly = mode === 'readonly';
     const state = { closing: false, over: false, closed: null, resting: false };
@@ -154,18 +176,68 @@ class Run {
     return machine;
   }
 
-  #open(device: SimDevice, clock: Agenda, checker: Checker) {
+  #start(boot: number, expected: AfterPowerLoss | null) {
+    const { seed, timeoutNs, sizeBytes, supports, latencyNs } = this.#drawn;
+    const agenda = new Agenda();
+    this.faults.boot();
+    const { faults } = this;
+    const report = (error: unknown) => checker.report(error);
+    const random = new Random(seed, `device ${boot}`);
+    const medium = this.#medium;
+    const device = new SimDevice({ sizeBytes, supports, medium, agenda, faults, random, latencyNs, timeoutNs, report });
+    const tellsLater = this.#journal?.keepsAcknowledged ?? false;
+    const checker: Checker = new Checker({ model: this.#model, medium, device, expected, tellsLater });
+    return { agenda, device, checker };
+  }
+
+  #open(device: SimDevice, clock: Agenda, checker: Checker | null, boot: number): Promise<BlockCache> {
     const { blockSize, capacity, policy, mode, seed, deviceDepth, timeoutNs, limits } = this.#drawn;
-    const journal = journals(checker, this.#recovery.journal());
+    const place = this.#journal?.place(clock, new Random(seed, `journal ${boot}`), checker);
     const deviceTimeoutMs = timeoutNs / 1e6;
-    const common = { blockSize, capacity, policy, mode, deviceDepth, limits, clock, journal, deviceTimeoutMs };
-    return openCache(device, { ...common, seed: seed % 2 ** 31 });
+    const common = { blockSize, capacity, policy, mode, deviceDepth, limits, clock, deviceTimeoutMs };
+    const journal = place ?? checker;
+    return openCache(device, { ...common, seed: seed % 2 ** 31, ...(journal === null ? {} : { journal }) });
+  }
+
+  /** An opening waits for the journal and the device, where something is recovered. */
+  async #opened(opening: Promise<BlockCache>, agenda: Agenda): Promise<BlockCache> {
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+    };
+    opening.then(end, end);
+    for (let steps = 0; ; steps++) {
+      await drain();
+      if (isOver) return opening;
+      demand(
+        steps < REST_STEPS_MAX && agenda.step(),
+        'nothing is left that could happen, and a cache was never opened',
+      );
+    }
+  }
+
+  /** A power loss in the midst of an opening: nobody has asked for anything yet. */
+  async #dieOpening(): Promise<void> {
+    const boot = this.#boots++;
+    const { agenda, device } = this.#start(boot, null);
+    const opening = this.#open(device, agenda, null, boot);
+    opening.catch(() => undefined);
+    for (let steps = this.#crashRandom.below(20); steps > 0 && agenda.step(); steps--) await drain();
+    device.powerOff();
+    this.#losePower();
+  }
+
+  #losePower(): void {
+    this.#journal?.die(this.#crashRandom);
+    this.#medium.powerLoss(this.#crashRandom);
   }
 
   /** Sees that events come in order, and, if so drawn, asks for more in the middle of them. */
   #subscribe(machine: Machine, reentrant: boolean): void {
     const { cache, checker } = machine;
-    let seq = 0;
+    // The first event of all is kept for the first subscriber, unless others have followed.
+    const { events } = cache.stats();
+    let seq = checker.events.length === 1 ? events - 1 : events;
     cache.errors$.subscribe(({ error }) => checker.report(error));
     cache.events$.subscribe((event) => {
       demand(event.seq === ++seq, () => `event ${event.seq} is delivered after ${seq - 1}`);
@@ -203,10 +275,24 @@ class Run {
     machine.over = true;
     machine.device.powerOff();
     this.#demandLog(machine);
-    this.#medium.powerLoss(this.#crashRandom);
-    this.#recovery.recover();
-    machine.checker.checkPowerLoss(this.#recovery.keepsAcknowledged);
-    return this.#boot();
+    this.#losePower();
+    if (this.#journal !== null && this.#crashRandom.chance(0.2)) await this.#dieOpening();
+    return this.#bootAgain(machine);
+  }
+
+  /** What was told to be durable, or, with a durable journal, acknowledged, is on the device or comes back from the journal. */
+  async #bootAgain({ checker }: Machine): Promise<Machine> {
+    for (let tries = 0; ; tries++) {
+      if (this.#replay) await this.#journal?.verify(true);
+      // A device that goes wrong may be opened once it is well.
+      if (tries === OPENINGS_MAX) this.faults.cure();
+      try {
+        return await this.#boot(checker.afterPowerLoss(this.#journal?.keepsAcknowledged ?? false));
+      } catch (error) {
+        if (tries === OPENINGS_MAX || !mayBeTold('write', codeOf(error), NEVER_SOUND)) throw error;
+        this.#losePower();
+      }
+    }
   }
 
   #close(machine: Machine): void {
@@ -216,6 +302,7 @@ class Run {
     machine.cache.close(abandon).then(
       () => {
         machine.closed = true;
+        machine.checker.told('');
       },
       (error: unknown) => {
         if (codeOf(error) === RESOLVED) machine.closed = true;
@@ -231,9 +318,8 @@ class Run {
     machine.device.powerOff();
     this.#demandLog(machine);
     // What was given up may be on the device or not.
-    this.#medium.powerLoss(this.#crashRandom);
-    machine.checker.checkPowerLoss(false);
-    return this.#boot();
+    this.#losePower();
+    return this.#bootAgain(machine);
   }
 
   /** A close that is under way at the end of the run ends soon after the faults. */
@@ -273,6 +359,7 @@ class Run {
     demand(agenda.timers === 0, `${agenda.timers} timers are left by a closed cache`);
     demand(device.closed, 'a closed cache leaves its device open');
     this.#demandLog(machine);
+    await this.#journal?.verify(false);
   }
 
   #flushes(checker: Checker): string {
@@ -342,15 +429,9 @@ class Run {
   }
 }
 
-const REENTRANT = ['read', 'readNow', 'write', 'flush'] as const;
+/** What an opening is told of a device that goes wrong while it brings writes back. */
+const NEVER_SOUND = { closing: false, isReadOnly: false, isSound: () => false };
+/** A cache is opened so many times over a device that goes wrong. */
+const OPENINGS_MAX = 4;
 
-/** The checker first: it knows of an event before anything that comes of it. */
-function journals(checker: Checker, other: EventSink | null): EventSink {
-  if (other === null) return checker;
-  return {
-    append(event) {
-      checker.append(event);
-      other.append(event);
-    },
-  };
-}
+const REENTRANT = ['read', 'readNow', 'write', 'flush'] as const;

@@ -22,6 +22,7 @@ const DURABILITY = 'cache/decide/durability';
 const CLEARS = 'cache/decide/clears';
 const EFFECTS = 'streams/effects';
 const SLOTS = 'cache/slot-table';
+const RECOVERY = 'streams/journal/recovery';
 const STATES = 'cache/block-state';
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -371,5 +372,65 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     runs: 50,
+  },
+  {
+    name: 'acknowledges a write before the journal has it',
+    edits: [
+      {
+        file: EFFECTS,
+        from: "caller.kind === 'plain')) { callers.take(event.op); this.#parts.acknowledge(event.seq, caller, () => caller.succeed());",
+        to: "caller.kind === 'plain')) { callers.take(event.op); caller.succeed();",
+      },
+    ],
+    runs: 100,
+  },
+  {
+    name: 'takes what was handed to the journal’s disk for synced',
+    edits: [{ file: 'streams/journal/writer', from: 'this.#out.sync().then(', to: 'Promise.resolve().then(' }],
+    runs: 100,
+  },
+  {
+    name: 'ends a flush before the journal knows',
+    edits: [
+      { file: EFFECTS, from: 'this.#parts.acknowledge(event.seq, { fail: succeed }, succeed);', to: 'succeed();' },
+    ],
+    runs: 300,
+  },
+  {
+    name: 'ends a zero before the journal knows',
+    edits: [
+      {
+        file: EFFECTS,
+        from: "if (caller?.kind === 'plain') acknowledge(event.seq, caller, () => caller.succeed());",
+        to: "if (caller?.kind === 'plain') caller.succeed();",
+      },
+    ],
+    runs: 300,
+  },
+  {
+    name: 'leaves out the last block when it recovers',
+    edits: [{ file: RECOVERY, from: 'offsets.flatMap(', to: 'offsets.slice(0, -1).flatMap(' }],
+    runs: 100,
+  },
+  {
+    name: 'forgets at a barrier, when it recovers, what that has not covered',
+    edits: [{ file: RECOVERY, from: 'if (slot === -1 || slots.chains.chainOf(slot) === -1)', to: 'if (true)' }],
+    runs: 300,
+  },
+  {
+    name: 'cuts the torn end of a journal, and does not sync that',
+    edits: [{ file: 'streams/journal/tail', from: 'await file.datasync();', to: '' }],
+    runs: 500,
+  },
+  {
+    name: 'writes a frame behind one that is not synced',
+    edits: [
+      {
+        file: 'streams/journal/segment-writer',
+        from: "if (this.#settings.mode === 'durable' && !file.isSynced)",
+        to: 'if (false)',
+      },
+    ],
+    runs: 1000,
   },
 ];
