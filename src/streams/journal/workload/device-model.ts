@@ -1,5 +1,5 @@
 /** Devices for replays: what they answer, and when. */
-import type { ModelledAnswer, ModelledOperation, WorkloadDevice } from './types.js';
+import type { DeviceOperationKind, ModelledAnswer, ModelledOperation, WorkloadDevice } from './types.js';
 import type { Survey } from './survey.js';
 
 export interface DeviceModel {
@@ -10,8 +10,26 @@ export interface DeviceModel {
 /** A device for one replay. */
 export function deviceModel(device: WorkloadDevice, survey: Survey): DeviceModel {
   if (typeof device === 'function') return { answersTo: (operation) => [success(device(operation))] };
-  const modelled = { answersTo: (operation: ModelledOperation) => [success(survey.latencyNs(operation))] };
-  return device === 'modelled' ? modelled : new RecordedDevice(survey.answers, modelled);
+  const healthy = new HealthyDevice(survey.latencies);
+  return device === 'modelled' ? healthy : new RecordedDevice(survey.answers, healthy);
+}
+
+/** The golden ratio: its multiples spread evenly over 0 to 1, however many are taken. */
+const SPREAD = 0.618033988749895;
+
+/** Never fails, and takes as long as the recorded operations did: some short, some long, as often as there. */
+class HealthyDevice implements DeviceModel {
+  readonly #latencies: Readonly<Record<DeviceOperationKind, LatencyTable>>;
+  readonly #asked: Record<DeviceOperationKind, number> = { read: 0, write: 0, barrier: 0, discard: 0, zero: 0 };
+
+  constructor(latencies: Readonly<Record<DeviceOperationKind, LatencyTable>>) {
+    this.#latencies = latencies;
+  }
+
+  answersTo({ kind, bytes }: ModelledOperation): readonly ModelledAnswer[] {
+    const share = (++this.#asked[kind] * SPREAD) % 1;
+    return [success(this.#latencies[kind].at(bytes, share))];
+  }
 }
 
 /** Answers the nth operation on some blocks as the nth was answered in the recording. */
@@ -43,31 +61,50 @@ function success(delayNs: number): ModelledAnswer {
   return { delayNs: Math.max(0, delayNs), code: '', outcome: 'failed' };
 }
 
-/** How long operations of one kind take by their bytes: a line through what was measured, never below the least. */
-export class LatencyLine {
-  #count = 0;
-  #sumX = 0;
-  #sumY = 0;
-  #sumXX = 0;
-  #sumXY = 0;
-  #least = Number.POSITIVE_INFINITY;
+const BUCKETS_PER_DOUBLING = 35;
+
+/** How long operations of one kind took, for each power of two of their bytes: counts in buckets 2 % wide, so in little memory. */
+export class LatencyTable {
+  /** By the power of two of the bytes, then by bucket. */
+  readonly #counts = new Map<number, Map<number, number>>();
+  /** The same in order of the buckets, made when it is first asked for. */
+  readonly #sorted = new Map<number, readonly (readonly [bucket: number, count: number])[]>();
 
   add(bytes: number, ns: number): void {
-    this.#count++;
-    this.#sumX += bytes;
-    this.#sumY += ns;
-    this.#sumXX += bytes * bytes;
-    this.#sumXY += bytes * ns;
-    this.#least = Math.min(this.#least, ns);
+    const size = sizeOf(bytes);
+    const counts = this.#counts.get(size) ?? new Map<number, number>();
+    this.#counts.set(size, counts);
+    const bucket = Math.floor(Math.log2(Math.max(1, ns)) * BUCKETS_PER_DOUBLING);
+    counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+    this.#sorted.delete(size);
   }
 
-  /** 0 where none was measured. */
-  at(bytes: number): number {
-    if (this.#count === 0) return 0;
-    const spread = this.#count * this.#sumXX - this.#sumX * this.#sumX;
-    const slope = spread > 0 ? (this.#count * this.#sumXY - this.#sumX * this.#sumY) / spread : 0;
-    // Longer operations that were faster say nothing of bytes.
-    const perByte = Math.max(0, slope);
-    return Math.max(this.#least, (this.#sumY - perByte * this.#sumX) / this.#count + perByte * bytes);
+  /** Nanoseconds that a share (0 to 1) of the operations of about so many bytes stayed below; 0 where none was measured. */
+  at(bytes: number, share: number): number {
+    const sorted = this.#nearest(sizeOf(bytes));
+    if (sorted === null) return 0;
+    let rank = share * sorted.reduce((sum, [, count]) => sum + count, 0);
+    for (const [bucket, count] of sorted) {
+      rank -= count;
+      if (rank < 0) return Math.round(2 ** ((bucket + 0.5) / BUCKETS_PER_DOUBLING));
+    }
+    return 0;
   }
+
+  #nearest(size: number): readonly (readonly [bucket: number, count: number])[] | null {
+    let nearest: number | null = null;
+    for (const known of this.#counts.keys()) {
+      if (nearest === null || Math.abs(known - size) < Math.abs(nearest - size)) nearest = known;
+    }
+    if (nearest === null) return null;
+    const ready = this.#sorted.get(nearest);
+    if (ready !== undefined) return ready;
+    const sorted = [...(this.#counts.get(nearest) ?? [])].sort(([a], [b]) => a - b);
+    this.#sorted.set(nearest, sorted);
+    return sorted;
+  }
+}
+
+function sizeOf(bytes: number): number {
+  return Math.ceil(Math.log2(Math.max(1, bytes)));
 }

@@ -2,7 +2,7 @@
 import type { CacheEvent } from '../../../cache/events.js';
 import type { CacheState } from '../../../cache/state.js';
 import { bytesOfRange } from '../../../device/geometry.js';
-import { keyOf, LatencyLine } from './device-model.js';
+import { keyOf, LatencyTable } from './device-model.js';
 import type { DeviceOperationKind, ModelledAnswer, ModelledOperation } from './types.js';
 
 interface Started extends ModelledOperation {
@@ -18,12 +18,13 @@ export class Survey {
   /** For each kind and run of blocks, the answers to each operation, in order. Empty unless asked for. */
   readonly answers = new Map<string, ModelledAnswer[][]>();
   readonly #keepsAnswers: boolean;
-  readonly #lines: Readonly<Record<DeviceOperationKind, LatencyLine>> = {
-    read: new LatencyLine(),
-    write: new LatencyLine(),
-    barrier: new LatencyLine(),
-    discard: new LatencyLine(),
-    zero: new LatencyLine(),
+  /** From the decision to the answer, the wait for a free place included; of operations that succeeded. */
+  readonly latencies: Readonly<Record<DeviceOperationKind, LatencyTable>> = {
+    read: new LatencyTable(),
+    write: new LatencyTable(),
+    barrier: new LatencyTable(),
+    discard: new LatencyTable(),
+    zero: new LatencyTable(),
   };
   readonly #started = new Map<number, Started>();
   #closeSeq = 0;
@@ -35,11 +36,6 @@ export class Survey {
     this.#keepsAnswers = keepsAnswers;
     this.#blockSize = start?.blockSize ?? 0;
     this.#deviceBytes = start?.deviceBytes ?? 0;
-  }
-
-  /** Nanoseconds from the decision to the answer, as the recording suggests: the wait for a free place is in it. */
-  latencyNs({ kind, bytes }: ModelledOperation): number {
-    return this.#lines[kind].at(bytes);
   }
 
   accept(event: CacheEvent): void {
@@ -106,7 +102,7 @@ export class Survey {
     if (started === undefined) return;
     const delayNs = Math.max(0, at - started.at);
     started.answers.push({ delayNs, code, outcome });
-    if (code === '') this.#lines[started.kind].add(started.bytes, delayNs);
+    if (code === '') this.latencies[started.kind].add(started.bytes, delayNs);
     if (outcome !== 'unknown') this.#started.delete(io);
   }
 }

@@ -39,7 +39,8 @@ export interface ModelledAnswer {
 /**
  * Where the answers of the device come from.
  *
- * `modelled`: nothing fails, and an operation takes as long as the recorded ones of its kind did, by its size. `recorded`:
+ * `modelled`: nothing fails, and operations take as long as the recorded ones of their kind and about their size did, some
+ * short and some long. `recorded`:
  * each is answered as the recorded one of the same kind and blocks was, the first as the first and so on, failures
  * included, and the others as modelled; takes memory for each recorded operation. A function: so many nanoseconds each.
  */
