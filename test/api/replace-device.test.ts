@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { faultDevice, memoryDevice, openFileDevice } from '../../src/index.js';
+import { faultDevice, memoryDevice, openCache, openFileDevice } from '../../src/index.js';
+import { verifyJournal } from '../../src/streams/journal/index.js';
+import { recoverWrites } from '../../src/streams/journal/recovery.js';
 import { imageFolder } from '../device/images.js';
 import { rejection } from '../device/support.js';
 import { expectBytes, pattern, stateOf, testCaches } from './support/caches.js';
@@ -37,6 +39,23 @@ describe('a file that is closed behind the cache and opened again', () => {
     expect(of('deviceReplaced')[0]).to.include({ identity: second.identity, deviceBytes: OLD.length });
     await cache.close();
     expect((await rejection(second.barrier())).code, 'it belongs to the cache').to.equal('CACHETRAIL_CLOSED');
+  });
+
+  it('is no gap in a durable journal: what no barrier has covered is brought back after a crash', async () => {
+    const path = images.make('journalled.img', OLD);
+    const directory = images.path('replaced.journal');
+    const first = await openFileDevice(path);
+    const cache = await openCache(first, { journal: { directory, mode: 'durable' } });
+    await cache.writeBytes(8 * BLOCK, NEW, { through: true });
+    await first.close();
+    await cache.replaceDevice(await openFileDevice(path));
+    const device = { identity: cache.identity, sizeBytes: cache.sizeBytes };
+    const crashed = await recoverWrites(directory, device, undefined);
+    expect(crashed.blocks).to.equal(4);
+    expectBytes(crashed.writes[0].bytes, NEW);
+    await cache.close();
+    expect((await recoverWrites(directory, device, undefined)).blocks).to.equal(0);
+    expect(await verifyJournal(directory)).to.include({ status: 'sound' });
   });
 
   it('is refused if it is another file, which is left open', async () => {

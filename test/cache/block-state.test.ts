@@ -141,7 +141,7 @@ const EVENTS: Readonly<Record<BlockTrigger, readonly CacheEvent['type'][]>> = {
   writtenBackStale: ['writebackFinished'],
   writebackFailed: ['writebackFailed'],
   synced: ['barrierFinished'],
-  syncFailed: ['barrierFailed', 'deviceAnsweredLate'],
+  syncFailed: ['barrierFailed', 'deviceAnsweredLate', 'deviceReplaced'],
   evicted: ['evicted'],
   invalidated: ['invalidated'],
   discarded: ['clearFinished', 'clearFailed', 'dirtyDiscarded', 'deviceAnsweredLate'],

@@ -115,6 +115,40 @@ describe('the life of a block', () => {
     expect(failed && entryLine(failed)).to.include('dirty again');
   });
 
+  it('tells each handle that heard of a cured failure late, and how it was cured', () => {
+    const core = coreThrough(
+      [steps.openHandle, steps.grown, steps.write(3), steps.flush(), ...failsForGood, steps.settle],
+      ROOM,
+    );
+    for (const step of [steps.flush(), steps.settle, steps.flush(0, 64, 1), steps.settle]) core.take(step);
+    const life = told(new BlockLife(3), core.events);
+    const reports = life.entries.filter(({ kind }) => kind === 'reported');
+    expect(reports).to.have.length(2);
+    expect(reports[1].facts).to.include({ code: 'EIO', op: core.op });
+    const [, { io }] = steps.eventsOf(core, 'barrierFinished');
+    expect(entryLine(reports[1])).to.include('is told that it had failed (EIO').and.include(`since barrier io ${io}`);
+  });
+
+  it('says when the device was replaced, and that what the old one had taken is written again', () => {
+    const replace: Step = (core) => {
+      const { deviceBytes } = core.state;
+      return { type: 'replaceDevice', ...core.request(), identity: 'test', deviceBytes, writable: true };
+    };
+    const life = lifeOf(3, [
+      steps.grown,
+      steps.writeThrough(3),
+      steps.done('writeback'),
+      replace,
+      steps.flush(),
+      steps.settle,
+    ]);
+    expect(life.kinds.filter((kind) => /replaced|at the device|durable/.test(kind))).to.deep.equal([
+      ...['at the device', 'replaced', 'at the device', 'durable'],
+    ]);
+    const replaced = life.entries.find(({ kind }) => kind === 'replaced');
+    expect(replaced && entryLine(replaced)).to.include('written again');
+  });
+
   it('does not count a write that was on its way when a barrier failed', () => {
     const core = coreThrough(
       [steps.grown, steps.write(9), steps.flush(9, 1), steps.done('writeback'), steps.write(3)],

@@ -152,6 +152,21 @@ describe('the paths of write errors', () => {
     expect(pathsOf(...owed, ...barrier(10), late('EIO'))[0].outcome).to.equal('durable');
   });
 
+  it('begin anew when the device is replaced: nothing that the old one had taken counts', () => {
+    const replaced = {
+      type: 'deviceReplaced',
+      op: 9,
+      actor: '',
+      trace: null,
+      identity: 'test',
+      deviceBytes: 512,
+    } as const;
+    const [written, parkedPath] = pathsOf(failed(1, 1, 1), finished(1, 1), failed(5, 1, 1), parked(5), replaced);
+    expect(written).to.include({ outcome: 'failing' });
+    expect(steps(written)?.at(-1)).to.equal('device replaced');
+    expect(parkedPath).to.include({ outcome: 'failing' });
+  });
+
   it('end where the caller gives the block up by name', () => {
     const [path] = pathsOf(failed(1, 1, 1), parked(1), { type: 'dirtyDiscarded', op: 3, blocks: [1], reason: 'gone' });
     expect(path.outcome).to.equal('discarded');
