@@ -5,7 +5,8 @@ import type { BlockCache } from '../../streams/block-cache.js';
 import { SCOPE } from '../names.js';
 import { pointsOf } from './points.js';
 import { type Measured, Registry } from './registry.js';
-import { type PointAttributes, Tally } from './tally.js';
+import type { PointAttributes } from './attribute-sets.js';
+import { Tally } from './tally.js';
 
 export interface MetricsOptions {
   /** Default: the one that the application has registered, or will. */

@@ -2,7 +2,8 @@
 import type { CacheStats } from '../../streams/stats.js';
 import { METRIC_ATTRIBUTE, type ObservedName } from '../metric-names.js';
 import { telemetryStats } from '../telemetry-stats.js';
-import type { PointAttributes, Tally } from './tally.js';
+import type { PointAttributes } from './attribute-sets.js';
+import type { Tally } from './tally.js';
 
 export type Point = readonly [metric: ObservedName, value: number, attributes: PointAttributes];
 

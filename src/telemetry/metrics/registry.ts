@@ -12,7 +12,8 @@ import {
   type ObservedName,
 } from '../metric-names.js';
 import { type Point, processPoints } from './points.js';
-import type { PointAttributes, RecordValue } from './tally.js';
+import type { PointAttributes } from './attribute-sets.js';
+import type { RecordValue } from './tally.js';
 
 /** One cache that is measured. */
 export interface Measured {

@@ -2,12 +2,11 @@
 import type { CacheEvent, EventType, FillReason, QueueReason } from '../../cache/events.js';
 import { REPLACED_CODE } from '../../cache/failure-codes.js';
 import { type HistogramName, METRIC_ATTRIBUTE } from '../metric-names.js';
+import { AttributeSets, type PointAttributes } from './attribute-sets.js';
 import { Counted, ErrorTypes } from './counted.js';
 import { WriteErrorTally } from './write-error-tally.js';
 
 type EventOf<Type extends EventType> = Extract<CacheEvent, { type: Type }>;
-
-export type PointAttributes = Readonly<Record<string, string>>;
 
 /** Takes one value of a histogram: seconds or blocks. */
 export type RecordValue = (name: HistogramName, value: number, attributes: PointAttributes) => void;
@@ -39,17 +38,19 @@ export class Tally {
   readonly writeErrors: WriteErrorTally;
   readonly #errorTypes = new ErrorTypes();
   readonly #record: RecordValue;
-  readonly #base: PointAttributes;
   /** When each device operation that is under way was decided on. */
   readonly #decidedAt = new Map<number, number>();
   readonly #waits = new Map<number, Wait>();
-  /** Made once for each set: an event makes none. */
-  readonly #attributes = new Map<string, PointAttributes>();
+  readonly #ofOperation: AttributeSets;
+  readonly #ofReason: AttributeSets;
+  /** By operation: those of failed ones, by `error.type`. */
+  readonly #ofFailed = new Map<DeviceOperation, AttributeSets>();
 
   /** `base` is part of the attributes of every value. */
   constructor(record: RecordValue, base: PointAttributes) {
     this.#record = record;
-    this.#base = base;
+    this.#ofOperation = new AttributeSets(base, operation);
+    this.#ofReason = new AttributeSets(base, reason);
     this.writeErrors = new WriteErrorTally(this.#errorTypes);
   }
 
@@ -60,7 +61,7 @@ export class Tally {
     const told = toldBy(event);
     if (told !== '') this.requestErrors.add(this.#errorTypes.of(told));
     if (event.type === 'batchPlanned') {
-      this.#record('cachetrail.batch.size', event.blocks, this.#with(reason, event.reason));
+      this.#record('cachetrail.batch.size', event.blocks, this.#ofReason.with(event.reason));
     }
   }
 
@@ -99,12 +100,21 @@ export class Tally {
     this.#decidedAt.delete(io);
     // The device was replaced: nobody knows when it would have answered.
     if (code === REPLACED_CODE) return;
-    const plain = this.#with(operation, kind);
-    const attributes = code === '' ? plain : this.#with(operation, kind, errorType, this.#errorTypes.of(code));
+    const plain = this.#ofOperation.with(kind);
+    const attributes = code === '' ? plain : this.#failed(kind, code);
     this.#record('cachetrail.device.operation.duration', (at - startedAt) * S_PER_NS, attributes);
     // Unknown for what was under way when the metrics began.
     if (decidedAt === undefined) return;
     this.#record('cachetrail.device.queue.duration', Math.max(0, startedAt - decidedAt) * S_PER_NS, plain);
+  }
+
+  #failed(kind: DeviceOperation, code: string): PointAttributes {
+    let sets = this.#ofFailed.get(kind);
+    if (sets === undefined) {
+      sets = new AttributeSets(this.#ofOperation.with(kind), errorType);
+      this.#ofFailed.set(kind, sets);
+    }
+    return sets.with(this.#errorTypes.of(code));
   }
 
   #waiting(event: CacheEvent): void {
@@ -132,18 +142,7 @@ export class Tally {
     this.#waits.delete(op);
     // Queued and admitted in one decision: frames had to be made, but it did not wait.
     if (cause === wait.seq) return;
-    this.#record('cachetrail.admission.duration', (at - wait.since) * S_PER_NS, this.#with(reason, wait.reason));
-  }
-
-  #with(name: string, value: string, secondName = '', secondValue = ''): PointAttributes {
-    const key = secondName === '' ? `${name}=${value}` : `${name}=${value},${secondName}=${secondValue}`;
-    let attributes = this.#attributes.get(key);
-    if (attributes === undefined) {
-      const second = secondName === '' ? {} : { [secondName]: secondValue };
-      attributes = { ...this.#base, [name]: value, ...second };
-      this.#attributes.set(key, attributes);
-    }
-    return attributes;
+    this.#record('cachetrail.admission.duration', (at - wait.since) * S_PER_NS, this.#ofReason.with(wait.reason));
   }
 }
 
