@@ -5,6 +5,7 @@ import { journalAppend } from './journal-append.js';
 import { journalHit } from './journal-hit.js';
 import { metricsHit, metricsMiss } from './metrics.js';
 import { missClean } from './miss-clean.js';
+import { tracedDevice, tracedHits, tracedWrites } from './tracing.js';
 import { writeCached } from './write-cached.js';
 import { zipf } from './zipf.js';
 
@@ -18,5 +19,8 @@ export const CASES: readonly Case[] = [
   journalHit,
   metricsHit,
   metricsMiss,
+  ...tracedHits,
+  ...tracedWrites,
+  ...tracedDevice,
 ];
 export const BLOCKS: readonly number[] = [1024, 65_536];

@@ -4,7 +4,7 @@
  * waits for another try.
  */
 import type { CacheEvent } from '../../cache/events.js';
-import { TIMEOUT_CODE } from '../../cache/failure-codes.js';
+import { REPLACED_CODE, TIMEOUT_CODE } from '../../cache/failure-codes.js';
 import { ATTRIBUTE, SPAN } from '../names.js';
 import type { Barriers } from './barriers.js';
 import type { CarriedWrites } from './carried-writes.js';
@@ -34,8 +34,8 @@ interface Writeback extends Run {
   readonly waits: RetryWait[];
 }
 
-/** `superseded`: its blocks went into another batch. */
-type Result = 'written' | 'parked' | 'timed_out' | 'discarded' | 'superseded';
+/** `unanswered`: not in time, or not before the device was replaced. `superseded`: its blocks went into another batch. */
+type Result = 'written' | 'parked' | 'unanswered' | 'discarded' | 'superseded';
 
 interface RetryWait extends Run {
   readonly span: OpenSpan;
@@ -111,10 +111,10 @@ export class Writebacks {
     writes.failed(event);
     const writeback = this.#running.get(event.io);
     this.#running.delete(event.io);
-    if (event.code === TIMEOUT_CODE) {
-      // Nothing is tried before the device has answered; then the blocks are written anew.
+    if (event.code === TIMEOUT_CODE || event.code === REPLACED_CODE) {
+      // Nothing is tried before the device has answered, or another is there; then the blocks are written anew.
       troubles.put(event, { ref: writeback?.span.ref ?? ref, code: event.code }, event.seq);
-      if (writeback !== undefined) this.#settle(writeback, event.count, event, 'timed_out', event.code);
+      if (writeback !== undefined) this.#settle(writeback, event.count, event, 'unanswered', event.code);
     } else if (writeback !== undefined) {
       for (let block = event.block; block < event.block + event.count; block++) this.#awaiting.set(block, writeback);
     }

@@ -11,6 +11,7 @@ import { ATTRIBUTE, RELATION, SPAN, type SpanData } from '../../../src/telemetry
 import { SpanProjection } from '../../../src/telemetry/spans/projection.js';
 import { pattern, testCaches } from '../../api/support/caches.js';
 import { survivorsOf } from '../../api/support/faulty.js';
+import { withParts } from '../../api/support/devices.js';
 import { TestClock } from '../../api/support/virtual-clock.js';
 import { randomRun } from './random-run.js';
 import { callerTrace, linksOf, type Projected, projected, spansOf } from './support.js';
@@ -208,13 +209,35 @@ describe('the projection of events to spans', () => {
     expect(timedOut.attributes[ATTRIBUTE.outcome]).to.equal('unknown');
     expect(spans.childrenOf(timedOut).map(({ name }) => name)).to.deep.equal([SPAN.lateAnswer]);
     const [first] = spans.named(SPAN.writeback);
-    expect(first.attributes[ATTRIBUTE.result]).to.equal('timed_out');
+    expect(first.attributes[ATTRIBUTE.result]).to.equal('unanswered');
     expect(spans.childrenOf(first).map(({ name }) => name)).to.deep.equal([
       SPAN.deviceWrite,
       SPAN.report,
       SPAN.retried,
       SPAN.cured,
     ]);
+  });
+
+  it('links what is written to another device object to what the old one has not answered', async () => {
+    const memory = memoryDevice({ sizeBytes: 64 * BLOCK });
+    const faults = faultDevice(withParts(memory, { close: async () => {} }));
+    const clock = new TestClock();
+    const { cache, events } = await open(faults, { clock });
+    await cache.write(7, pattern(BLOCK, 7), { trace: callerTrace(1) });
+    faults.inject({ on: 'write', hang: 'before', times: 1 });
+    const flushing = cache.flush();
+    await clock.rest();
+    await cache.replaceDevice(withParts(memory, {}));
+    await flushing;
+    const spans = spansOf(events);
+    spans.check();
+    const [first, second] = spans.named(SPAN.writeback);
+    expect(first.attributes).to.include({
+      [ATTRIBUTE.result]: 'unanswered',
+      [ATTRIBUTE.errorType]: 'CACHETRAIL_DEVICE_REPLACED',
+    });
+    expect(linksOf(second, RELATION.retries).map((link) => spans.behind(link))).to.deep.equal([first]);
+    expect(spans.the(SPAN.durable).traceId).to.equal(callerTrace(1).traceId);
   });
 
   it('shows dirty blocks that were given up, in the trace of who wrote them', async () => {

@@ -1,0 +1,172 @@
+/** What tracing adds: each lap on one cache, instrumented, and on the same one, not instrumented. */
+import { type Context, context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { memoryDevice } from '../../src/device/index.js';
+import { type BlockCache, openCache } from '../../src/index.js';
+import { instrument, SpanQueue } from '../../src/telemetry/index.js';
+import { BLOCK_BYTES, type Case, type Scale } from '../case.js';
+import type { Contest } from '../measure.js';
+import { uniform } from '../random.js';
+
+/** The share of the callers' traces that is sampled, and of those that the cache begins; null without an SDK. */
+const WAYS: Readonly<Record<string, number | null>> = {
+  'no-sdk': null,
+  'sampled-0': 0,
+  'sampled-1%': 0.01,
+  'sampled-all': 1,
+};
+/** The most that an instrumented cache without an SDK may cost beside one that is not. */
+const UNTRACED_RATIO_MAX = 1.03;
+/** Requests that a caller makes in one span. */
+const OPERATIONS_PER_SPAN = 256;
+const CALLERS = 1000;
+// Nothing is written back while the laps run: they are about the write itself.
+const NO_WRITEBACK = { dirtyBackgroundShare: 1, dirtyHardShare: 1, dirtyAgeNs: 3600e9 };
+
+export const tracedHits: readonly Case[] = Object.entries(WAYS).map(([way, share]) => ({
+  name: `traced.hit.${way}`,
+  target: () => (share === null ? UNTRACED_RATIO_MAX : undefined),
+  rounds: 41,
+  prepare: (scale) => contestOf(scale, share, hits),
+}));
+
+export const tracedWrites: readonly Case[] = Object.entries(WAYS).map(([way, share]) => ({
+  name: `traced.write.${way}`,
+  target: () => (share === null ? UNTRACED_RATIO_MAX : undefined),
+  rounds: 41,
+  prepare: (scale) => contestOf(scale, share, writes),
+}));
+
+/** Per device operation, all spans made: a read that misses has two, a block written back by a flush three. */
+export const tracedDevice: readonly Case[] = [
+  { name: 'traced.miss', target: () => undefined, rounds: 9, prepare: (scale) => contestOf(scale, 1, misses) },
+  { name: 'traced.writeback', target: () => undefined, rounds: 9, prepare: (scale) => contestOf(scale, 1, writebacks) },
+];
+
+interface Work {
+  readonly cache: BlockCache;
+  readonly operations: number;
+  readonly body: () => Promise<void> | void;
+}
+
+async function contestOf(
+  scale: Scale,
+  share: number | null,
+  work: (scale: Scale, callers: readonly Context[]) => Promise<Work>,
+): Promise<Contest> {
+  if (share !== null) await register(share);
+  const { cache, operations, body } = await work(scale, callersOf(share ?? 0));
+  const traced = async (): Promise<number> => {
+    const instrumentation = instrument(cache, { metrics: false });
+    const ns = await cpuTimed(operations, body);
+    instrumentation.stop();
+    return ns;
+  };
+  const untraced = () => cpuTimed(operations, body);
+  return { ours: traced, peers: [{ against: 'untraced', lap: untraced }], close: () => cache.close() };
+}
+
+/** Nanoseconds of processor time an operation: a few per cent are to be seen, on a machine that may have other work. */
+async function cpuTimed(operations: number, body: () => Promise<void> | void): Promise<number> {
+  const before = process.cpuUsage();
+  await body();
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1000) / operations;
+}
+
+async function hits({ blocks, short }: Scale, callers: readonly Context[]): Promise<Work> {
+  const cache = await openCache(memoryDevice({ sizeBytes: blocks * BLOCK_BYTES }), { capacity: blocks });
+  const into = new Uint8Array(BLOCK_BYTES);
+  for (let block = 0; block < blocks; block++) await cache.read(block, 1, into);
+  const order = uniform(short ? 20_000 : 65_536, blocks, 1);
+  let from = 0;
+  const some = () => {
+    const end = Math.min(order.length, from + OPERATIONS_PER_SPAN);
+    for (let i = from; i < end; i++) if (!cache.readNow(order[i], into)) throw new Error('a miss');
+  };
+  const body = () => {
+    let caller = 0;
+    for (from = 0; from < order.length; from += OPERATIONS_PER_SPAN) context.with(callers[caller++ % CALLERS], some);
+  };
+  return { cache, operations: order.length, body };
+}
+
+async function writes({ blocks, short }: Scale, callers: readonly Context[]): Promise<Work> {
+  const device = memoryDevice({ sizeBytes: 2 * blocks * BLOCK_BYTES });
+  const cache = await openCache(device, { capacity: 2 * blocks, limits: NO_WRITEBACK });
+  const data = new Uint8Array(BLOCK_BYTES).fill(1);
+  for (let block = 0; block < blocks; block++) await cache.write(block, data);
+  const order = uniform(short ? 20_000 : 65_536, blocks, 3);
+  let from = 0;
+  const some = async () => {
+    const end = Math.min(order.length, from + OPERATIONS_PER_SPAN);
+    for (let i = from; i < end; i++) await cache.write(order[i], data);
+  };
+  const body = async () => {
+    let caller = 0;
+    for (from = 0; from < order.length; from += OPERATIONS_PER_SPAN) {
+      await context.with(callers[caller++ % CALLERS], some);
+    }
+  };
+  return { cache, operations: order.length, body };
+}
+
+async function misses({ blocks, short }: Scale, callers: readonly Context[]): Promise<Work> {
+  const deviceBlocks = short ? 2 * blocks : 2 ** 20;
+  const cache = await openCache(memoryDevice({ sizeBytes: deviceBlocks * BLOCK_BYTES }), { capacity: blocks });
+  const into = new Uint8Array(BLOCK_BYTES);
+  const order = uniform(short ? 2000 : 40_000, deviceBlocks, 5);
+  const body = async () => {
+    for (let i = 0; i < order.length; i++) {
+      await context.with(callers[i % CALLERS], () => cache.read(order[i], 1, into));
+    }
+  };
+  return { cache, operations: order.length, body };
+}
+
+/** Blocks that are no neighbours, so that each is a device write. */
+async function writebacks({ blocks, short }: Scale, callers: readonly Context[]): Promise<Work> {
+  const device = memoryDevice({ sizeBytes: 2 * blocks * BLOCK_BYTES });
+  const cache = await openCache(device, { capacity: 2 * blocks, limits: NO_WRITEBACK });
+  const data = new Uint8Array(BLOCK_BYTES).fill(1);
+  const perFlush = 256;
+  const flushes = short ? 4 : 40;
+  const body = async () => {
+    for (let flush = 0; flush < flushes; flush++) {
+      for (let at = 0; at < perFlush; at++) {
+        await context.with(callers[at], () => cache.write(((flush * perFlush + at) * 2) % (2 * blocks), data));
+      }
+      await context.with(callers[flush], () => cache.flush());
+    }
+  };
+  return { cache, operations: flushes * perFlush, body };
+}
+
+/** A provider with our ids and our queue, whose exporter takes everything and does nothing. */
+async function register(share: number): Promise<void> {
+  const { node, tracing } = await import('@opentelemetry/sdk-node');
+  const { journalIds } = await import('../../src/telemetry/index.js');
+  const exporter = {
+    export: (_spans: unknown, done: (result: { code: number }) => void) => done({ code: 0 }),
+    shutdown,
+  };
+  new node.NodeTracerProvider({
+    sampler: new tracing.ParentBasedSampler({ root: new tracing.TraceIdRatioBasedSampler(share) }),
+    idGenerator: journalIds(new tracing.RandomIdGenerator()),
+    spanProcessors: [new SpanQueue(exporter)],
+  }).register();
+}
+
+async function shutdown(): Promise<void> {}
+
+/** Contexts as an application has them active. */
+function callersOf(share: number): readonly Context[] {
+  return Array.from({ length: CALLERS }, (_, number) => {
+    const hex = (number + 1).toString(16);
+    const traceFlags = number < share * CALLERS ? 1 : 0;
+    return trace.setSpanContext(ROOT_CONTEXT, {
+      traceId: hex.padStart(32, 'a'),
+      spanId: hex.padStart(16, 'b'),
+      traceFlags,
+    });
+  });
+}
