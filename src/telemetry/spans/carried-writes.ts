@@ -27,19 +27,21 @@ interface FollowedWrite extends Run {
   writes: number;
   /** Blocks that are neither durable, nor discarded, nor written again in the same context. */
   left: number;
-  /** The writebacks that have taken it to the device, as far as no failed barrier has put that in doubt. */
-  readonly carriers: Set<SpanRef>;
+  /** The writebacks that have taken it to the device, as far as no failed barrier has put that in doubt. Null for none yet. */
+  carriers: Set<SpanRef> | null;
 }
 
 interface FollowedBlock {
   /** By context. Not carried by any device write yet. */
   readonly dirty: Map<string, FollowedWrite>;
-  readonly carried: Set<FollowedWrite>;
+  carried: readonly FollowedWrite[];
   /** At the device, without a barrier since. */
-  readonly written: Set<FollowedWrite>;
+  written: readonly FollowedWrite[];
   /** The number of the first barrier that covers what is written. */
   neededBarrier: number;
 }
+
+const NONE: readonly FollowedWrite[] = [];
 
 export class CarriedWrites {
   readonly #spans: Spans;
@@ -50,17 +52,16 @@ export class CarriedWrites {
   }
 
   /** Follows a write that was admitted. */
-  add(event: EventOf<'written'>, context: SpanRef | null): void {
-    if (context === null || !isSampled(context)) return;
+  add(event: EventOf<'written'>, context: SpanRef): void {
+    if (!isSampled(context)) return;
     const { seq, at, op, generation, block, count } = event;
-    const carriers = new Set<SpanRef>();
-    const write: FollowedWrite = {
-      ...{ seq, at, op, generation, block, count, context, carriers },
-      ...{ writes: 1, left: count },
-    };
-    const key = `${context.traceId}${context.spanId}`;
+    const carriers = null;
+    const left = count;
+    const writes = 1;
+    const write: FollowedWrite = { seq, at, op, generation, block, count, context, carriers, left, writes };
     for (let written = block; written < block + count; written++) {
       const { dirty } = this.#at(written);
+      const key = keyIn(dirty, context);
       const older = dirty.get(key);
       if (older !== undefined) this.#replace(older, write);
       dirty.set(key, write);
@@ -71,8 +72,9 @@ export class CarriedWrites {
   carry(run: Run, known: Set<object>): SpanLink[] {
     const links: SpanLink[] = [];
     for (const [block, followed] of entriesIn(this.#blocks, run)) {
+      if (followed.dirty.size === 0) continue;
+      followed.carried = [...followed.carried, ...followed.dirty.values()];
       for (const write of followed.dirty.values()) {
-        followed.carried.add(write);
         if (!known.has(write)) links.push(carryLink(write, block));
         known.add(write);
       }
@@ -85,10 +87,11 @@ export class CarriedWrites {
   wrote(run: Run, neededBarrier: number, carrier: SpanRef | null): void {
     for (const [, followed] of entriesIn(this.#blocks, run)) {
       for (const write of followed.carried) {
-        followed.written.add(write);
+        write.carriers ??= new Set();
         if (carrier !== null) write.carriers.add(carrier);
       }
-      followed.carried.clear();
+      followed.written = [...followed.written, ...followed.carried];
+      followed.carried = NONE;
       followed.neededBarrier = neededBarrier;
     }
   }
@@ -101,7 +104,7 @@ export class CarriedWrites {
   /** What the device had taken of the run is in doubt, and will be written again. */
   doubted(run: Run): void {
     for (const [, followed] of entriesIn(this.#blocks, run)) {
-      for (const write of followed.written) write.carriers.clear();
+      for (const write of followed.written) write.carriers = null;
       this.#makeDirty(followed, 'written');
     }
   }
@@ -112,7 +115,7 @@ export class CarriedWrites {
       // Written again since the barrier began: the next one speaks for both.
       if (followed.neededBarrier > barrier.number) continue;
       for (const write of followed.written) if (--write.left === 0) this.#end(write, barrier);
-      followed.written.clear();
+      followed.written = NONE;
       this.#forget(block, followed);
     }
   }
@@ -126,7 +129,7 @@ export class CarriedWrites {
   ): void {
     const lost = new Map<FollowedWrite, number>();
     for (const [block, { dirty, carried, written }] of entriesIn(this.#blocks, blocks)) {
-      for (const write of new Set([...dirty.values(), ...carried, ...written])) {
+      for (const write of [...dirty.values(), ...carried, ...written]) {
         lost.set(write, (lost.get(write) ?? 0) + 1);
       }
       this.#blocks.delete(block);
@@ -148,7 +151,7 @@ export class CarriedWrites {
   get size(): number {
     let entries = 0;
     for (const { dirty, carried, written } of this.#blocks.values())
-      entries += dirty.size + carried.size + written.size;
+      entries += dirty.size + carried.length + written.length;
     return entries;
   }
 
@@ -159,7 +162,7 @@ export class CarriedWrites {
   #at(block: number): FollowedBlock {
     let followed = this.#blocks.get(block);
     if (followed === undefined) {
-      followed = { dirty: new Map(), carried: new Set(), written: new Set(), neededBarrier: 0 };
+      followed = { dirty: new Map(), carried: NONE, written: NONE, neededBarrier: 0 };
       this.#blocks.set(block, followed);
     }
     return followed;
@@ -173,25 +176,31 @@ export class CarriedWrites {
 
   #makeDirty(followed: FollowedBlock, place: 'carried' | 'written'): void {
     for (const write of followed[place]) {
-      const key = `${write.context.traceId}${write.context.spanId}`;
+      const key = keyIn(followed.dirty, write.context);
       const newer = followed.dirty.get(key);
       if (newer === undefined) followed.dirty.set(key, write);
-      else if (newer !== write) this.#replace(write, newer);
+      else this.#replace(write, newer);
     }
-    followed[place].clear();
+    followed[place] = NONE;
   }
 
   #forget(block: number, { dirty, carried, written }: FollowedBlock): void {
-    if (dirty.size === 0 && carried.size === 0 && written.size === 0) this.#blocks.delete(block);
+    if (dirty.size === 0 && carried.length === 0 && written.length === 0) this.#blocks.delete(block);
   }
 
   #end(write: FollowedWrite, { seq, at, ref }: DoneBarrier): void {
-    const links = [link(ref, RELATION.syncedBy), ...distinctLinks(write.carriers, RELATION.carriedBy)];
+    const links = [link(ref, RELATION.syncedBy), ...distinctLinks(write.carriers ?? [], RELATION.carriedBy)];
     const attributes = { ...writeAttributes(write), [ATTRIBUTE.endSeq]: seq };
     const key = `durable ${write.seq}`;
     const parent = write.context;
     this.#spans.whole({ key, name: SPAN.durable, at: write.at, parent, attributes, links }, { at });
   }
+}
+
+/** The span id, as a rule: a string made for every write would cost more than the rest. */
+function keyIn(dirty: ReadonlyMap<string, FollowedWrite>, { traceId, spanId }: SpanRef): string {
+  const found = dirty.get(spanId);
+  return found === undefined || found.context.traceId === traceId ? spanId : `${traceId}${spanId}`;
 }
 
 function carryLink(write: FollowedWrite, block: number) {

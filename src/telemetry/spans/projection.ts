@@ -15,7 +15,7 @@ import { DeviceSpans } from './device.js';
 import { type EventOf, runAttributes } from './event.js';
 import { Fills } from './fills.js';
 import { refused, Requests } from './requests.js';
-import type { SpanAttributes, SpanSink } from './span-sink.js';
+import type { SpanAttributes, SpanRef, SpanSink } from './span-sink.js';
 import { Spans } from './spans.js';
 import { Troubles } from './troubles.js';
 import { Writebacks } from './writebacks.js';
@@ -228,23 +228,26 @@ export class SpanProjection {
     this.#requests.begin(SPAN.write, event, { ...bytes, [ATTRIBUTE.through]: through, [ATTRIBUTE.reason]: reason });
   }
 
-  /** A write that waited has a span; one that waits for the device has one from here at the latest. */
+  /** Hot for writes that the cache takes at once: they have no span, and are followed if they were made in a sampled trace. */
   #written(event: EventOf<'written'>): void {
-    const { op, block, count, offset, length, through, generation, trace } = event;
+    const isOpen = this.#requests.isOpen(event.op);
+    const context = isOpen || event.through || this.#hits ? this.#writeContext(event, isOpen) : event.trace;
+    if (context !== null) this.#writes.add(event, context);
+  }
+
+  /** A write that waited has a span; one that waits for the device has one from here at the latest. */
+  #writeContext(event: EventOf<'written'>, isOpen: boolean): SpanRef | null {
+    const { op, block, count, offset, length, through, generation } = event;
     const requests = this.#requests;
     const admitted = { ...runAttributes(event), [ATTRIBUTE.generation]: generation };
     const bytes = { [ATTRIBUTE.offset]: offset, [ATTRIBUTE.length]: length, [ATTRIBUTE.through]: through };
-    let context = requests.refOf(op);
-    if (context !== null) {
-      if (through) requests.waits(op, { kind: 'through', block, count }, admitted);
-      else requests.end(event, { attributes: admitted });
-    } else if (through) {
-      requests.begin(SPAN.write, event, { ...bytes, ...admitted }, { kind: 'through', block, count });
-      context = requests.refOf(op);
-    } else if (this.#hits) {
-      context = requests.instant(SPAN.write, event, { ...bytes, ...admitted });
-    }
-    this.#writes.add(event, context ?? trace);
+    const wait = { kind: 'through', block, count } as const;
+    if (!isOpen && !through) return requests.instant(SPAN.write, event, { ...bytes, ...admitted });
+    if (!isOpen) requests.begin(SPAN.write, event, { ...bytes, ...admitted }, wait);
+    else if (through) requests.waits(op, wait, admitted);
+    const context = requests.refOf(op);
+    if (!through) requests.end(event, { attributes: admitted });
+    return context;
   }
 
   #waitBegins(event: EventOf<'flushStarted' | 'closeStarted' | 'blockSizeRequested'>): void {
