@@ -48,6 +48,8 @@ export interface FaultRule {
 
 export class RuleBook {
   #rules: Rule[] = [];
+  /** Of rules that are forgotten. */
+  #formerHits = 0;
 
   inject(spec: FaultSpec): FaultRule {
     const rule = new Rule(spec);
@@ -66,15 +68,24 @@ export class RuleBook {
   }
 
   get hits(): number {
-    return this.#rules.reduce((sum, rule) => sum + rule.hits, 0);
+    return this.#rules.reduce((sum, rule) => sum + rule.hits, this.#formerHits);
   }
 
   cure(): void {
     for (const rule of this.#rules) rule.cure();
+    this.#forget();
   }
 
   release(code?: string): void {
     for (const rule of this.#rules) rule.release(code);
+    this.#forget();
+  }
+
+  /** Rules that are cured and that nothing waits for. */
+  #forget(): void {
+    const over = this.#rules.filter((rule) => rule.isOver);
+    for (const rule of over) this.#formerHits += rule.hits;
+    this.#rules = this.#rules.filter((rule) => !rule.isOver);
   }
 }
 
@@ -94,6 +105,10 @@ export class Rule implements FaultRule {
 
   get hanging(): number {
     return this.#waiting.length;
+  }
+
+  get isOver(): boolean {
+    return this.#cured && this.#waiting.length === 0;
   }
 
   cure(): void {

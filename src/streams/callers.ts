@@ -142,6 +142,8 @@ export class Callers {
   /** The same, and it is not waiting any more. */
   take(op: number): AnyCaller | undefined {
     const caller = this.find(op);
+    // Who is taken may have to wait for a journal yet, but not here: `park` would keep him for ever.
+    if (caller !== undefined && caller === this.#current) this.#current = null;
     this.#waiting.delete(op);
     return caller;
   }

@@ -22,6 +22,8 @@ export class Failures {
 
   note(io: number, error: unknown): void {
     if (this.#causes.size >= KEPT_MAX) this.#letGo();
+    // A stack that nobody has read keeps alive all that its frames could see: the buffers of a write, say.
+    if (error instanceof Error) Reflect.get(error, 'stack');
     // One that timed out may fail once more, in its own words.
     this.#causes.set(io, [...(this.#causes.get(io) ?? []), error]);
   }

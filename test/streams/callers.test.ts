@@ -54,6 +54,15 @@ describe('the callers of a cache', () => {
     expect([callers.find(1), callers.waiting]).to.deep.equal([undefined, 0]);
   });
 
+  it('that are taken while their request is being decided on do not come back to wait', () => {
+    const callers = new Callers();
+    const caller = new PlainCaller();
+    callers.begin(1, caller);
+    expect(callers.take(1)).to.equal(caller);
+    callers.park();
+    expect([callers.find(1), callers.waiting]).to.deep.equal([undefined, 0]);
+  });
+
   it('all fail together', async () => {
     const callers = new Callers();
     const waiting = [1, 2, 3].map((op) => {
