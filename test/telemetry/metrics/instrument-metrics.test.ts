@@ -263,6 +263,21 @@ describe('instrumentMetrics', () => {
     expect(durations.map(([key, { count }]) => [key, count])).to.deep.equal([['read', 1]]);
   });
 
+  it('changes no event, whether it measures, is collected in between, or is not there', async () => {
+    const unmeasured = await faulty();
+    await busyLife(unmeasured);
+    const { test } = await measured();
+    expect(test.events).to.deep.equal(unmeasured.events);
+    const collectedOften = await faulty();
+    const { meterProvider, collect } = collector();
+    instrumentMetrics(collectedOften.cache, { meterProvider });
+    const collections: Promise<unknown>[] = [];
+    collectedOften.cache.slowEvents$.subscribe(() => collections.push(collect()));
+    await busyLife(collectedOften);
+    await Promise.all(collections);
+    expect(collectedOften.events).to.deep.equal(unmeasured.events);
+  });
+
   it('never looks at the stream that hits are in', async () => {
     const { cache } = await open(memoryDevice({ sizeBytes: 64 * BLOCK }));
     const { meterProvider, collect } = collector();
