@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { HANDLES_MAX, RESOLVED_FAILURES_MAX } from '../../src/cache/limits.js';
-import { given, open, type Step } from '../support/core.js';
+import { type Core, given, open, type Step } from '../support/core.js';
 import {
   clear,
   close,
@@ -156,6 +156,26 @@ describe('a failure that has been resolved', () => {
     expect(eventsOf(core, 'flushFinished')).to.have.length(1);
     expect(eventsOf(core, 'resolvedTold')).to.have.length(1);
     expect(eventsOf(core, 'resolvedTold')[0]).to.deep.include({ handle: A, blocks: [3], codes: ['EIO'] });
+  });
+
+  it('was a barrier’s, and the block still with the device: it is owed though nothing failed for it', () => {
+    const written = (core: Core) => {
+      const io = core.state.ios.values().find((one) => one.kind === 'writeback' && one.block === 3);
+      return [done(io?.io ?? 0)];
+    };
+    const failing: readonly Step[] = [written, fails('barrier')];
+    const { core } = given(open(LAZY), grown, openHandle, write(3), flush(3, 1), written, write(7), flush(7, 1));
+    for (const step of [fails('barrier'), ...failing, ...failing]) core.take(step);
+    const seven = eventsOf(core, 'flushFailed').find(({ blocks }) => blocks.includes(7));
+    expect(seven).to.deep.include({ blocks: [7], codes: [''] });
+    for (const step of [settle, flush(0, 64, 0), settle, flush(7, 1, A), settle]) core.take(step);
+    core.verify();
+    expect(eventsOf(core, 'resolvedTold').at(-1)).to.deep.include({
+      handle: A,
+      blocks: [7],
+      codes: ['CACHETRAIL_BARRIER_FAILED'],
+      ios: [seven?.barrierIo],
+    });
   });
 
   it('was of a write that timed out, and of one whose caller waited for the device', () => {

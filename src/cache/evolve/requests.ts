@@ -195,9 +195,11 @@ type Report = EventOf<'flushFailed' | 'writeFailed' | 'closeFailed' | 'blockSize
 export function reportSurvivors(state: CacheState, event: Report): void {
   const handle = state.waits.get(event.op)?.handle ?? NOBODY;
   for (const [at, block] of event.blocks.entries()) {
-    const code = event.codes[at];
-    if (code === '') continue;
-    remember(state, { block, code, io: event.ios[at], seq: event.seq });
+    const own = event.codes[at] !== '';
+    // Nothing has failed for the block itself, but the flush gave up on its barrier.
+    if (!own && event.barrierIo === 0) continue;
+    const code = own ? event.codes[at] : 'CACHETRAIL_BARRIER_FAILED';
+    remember(state, { block, code, io: own ? event.ios[at] : event.barrierIo, seq: event.seq });
     noteTold(state, block, handle);
   }
 }
