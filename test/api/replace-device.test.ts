@@ -98,6 +98,20 @@ describe('a device that was taken away', () => {
     expect(back.operations).to.include({ write: 1, barrier: 1 });
   });
 
+  it('is not asked for what had waited for its turn there', async () => {
+    const clock = new TestClock();
+    const memory = memoryDevice({ bytes: OLD.slice() });
+    const gone = faultDevice(withParts(memory, { close: async () => {} }));
+    const { cache } = await open(gone, { clock, deviceTimeoutMs: 1000, deviceDepth: 1 });
+    gone.inject({ on: 'read', hang: 'after', times: 1 });
+    const reads = [cache.read(40), cache.read(50)];
+    await clock.rest();
+    await clock.until(cache.replaceDevice(faultDevice(memory)));
+    gone.release();
+    await clock.until(Promise.all(reads));
+    expect(gone.operations.read).to.equal(1);
+  });
+
   it('is closed before the new one is asked, so that nothing older can land on top, but is not waited for for ever', async () => {
     for (const closes of [true, false]) {
       const clock = new TestClock();

@@ -4,7 +4,7 @@ import type { Input } from '../inputs.js';
 import type { CacheState, Fill } from '../state.js';
 import type { Turn } from '../turn.js';
 import { barrierAnswered, endFill } from './answers.js';
-import { clearAnswered, failClears } from './clears.js';
+import { clearAnswered } from './clears.js';
 import { resumeRead } from './reads.js';
 import { refuse, unavailable } from './refuse.js';
 import { writebackAnswered } from './writeback.js';
@@ -42,7 +42,6 @@ export function decideReplaceDevice(turn: Turn, input: ReplaceInput): void {
     else if (io.kind === 'barrier') barrierAnswered(turn, io, { ...answer, io: io.io });
     else clearAnswered(turn, io, { ...answer, io: io.io });
   }
-  failClears(turn, 0, REPLACED_CODE);
   for (const fill of fills) endFill(turn, fill, { ...answer, io: fill.io });
   for (const fill of fills) for (const op of fill.waiters) resumeRead(turn, op);
 }
