@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
 import { eventTest } from '../../streams/journal/filter.js';
 import { type JournalFilter, openJournal } from '../../streams/journal/index.js';
+import { firstHeader } from '../../streams/journal/seek.js';
 import { type Command, EXIT, parsed } from '../command.js';
 import { reportFailure } from '../failure.js';
 import { directoryFrom, usage } from '../journal/arguments.js';
 import { type Exporter, exporterOf, FORMATS, type Format } from '../journal/export/formats.js';
 import { exportLogWrites } from '../journal/export/log-writes.js';
+import type { DeviceShape } from '../journal/export/geometry.js';
 import { ExportOutput } from '../journal/export/output.js';
 import { FILTER_HELP, FILTER_OPTIONS, filterFrom } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
@@ -70,7 +72,8 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
       }
       // Operations need the sizes that the openings tell, whatever is chosen of the rest.
       const read = format === 'fio' || format === 'blktrace' ? {} : filter;
-      const exporter = exporterOf(format, { file, requests, isWanted: eventTest(filter) });
+      const shape = await shapeOf(directory);
+      const exporter = exporterOf(format, { file, requests, isWanted: eventTest(filter), shape });
       return await write(exporter, directory, read, path, json);
     } catch (error) {
       return reportFailure(error, json);
@@ -93,6 +96,12 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
 } as const;
 
+/** Retention may have deleted the opening; a segment's header tells, too. Rejects with JournalError for what is no journal. */
+async function shapeOf(directory: string): Promise<DeviceShape> {
+  const header = await firstHeader(directory);
+  return header?.config ?? { blockSize: 1, deviceBytes: Number.POSITIVE_INFINITY };
+}
+
 async function write(
   exporter: Exporter,
   directory: string,
@@ -106,9 +115,12 @@ async function write(
   let events = 0;
   try {
     for (const piece of exporter.begin()) await out.write(piece);
-    const { exitCode } = await readJournal(directory, { filter }, async ({ event, epochMs }) => {
+    const { exitCode } = await readJournal(directory, { filter }, ({ event, epochMs }) => {
       events++;
-      for (const piece of exporter.take(event, epochMs)) await out.write(piece);
+      let writing: Promise<void> | undefined;
+      // At most a few pieces an event: what they wait for is one flush.
+      for (const piece of exporter.take(event, epochMs)) writing = out.write(piece) ?? writing;
+      return writing;
     });
     for (const piece of exporter.end()) await out.write(piece);
     await out.end();

@@ -140,8 +140,10 @@ describe('cachetrail export --format blktrace', () => {
 });
 
 describe('a block trace', () => {
-  const traced = (events: readonly CacheEvent[], isWanted = (_event: CacheEvent) => true) => {
-    const exporter = new BlktraceExport(isWanted);
+  const shape = { blockSize: CORE_BLOCK, deviceBytes: 64 * CORE_BLOCK };
+  const everything = { isWanted: () => true, shape };
+  const traced = (events: readonly CacheEvent[]) => {
+    const exporter = new BlktraceExport(everything);
     const pieces = [...events.flatMap((event) => exporter.take(event, 5000)), ...exporter.end()];
     return recordsOf(Buffer.concat(pieces)).filter(({ name }) => name !== undefined);
   };
@@ -151,7 +153,7 @@ describe('a block trace', () => {
   it('completes what timed out once, and says in a message that it was answered late', () => {
     const { events } = coreThrough([steps.write(3), steps.flush(), steps.timesOut('writeback'), steps.done(1)]);
     expect(told(events).filter((line) => line.startsWith('C 3'))).to.deep.equal(['C 3 512 65426']);
-    const exporter = new BlktraceExport(() => true);
+    const exporter = new BlktraceExport(everything);
     const bytes = Buffer.concat([...events.flatMap((event) => exporter.take(event, 0)), ...exporter.end()]);
     expect(bytes.toString('latin1')).to.include('io 1 answered after it had timed out: done');
   });

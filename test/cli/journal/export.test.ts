@@ -109,7 +109,8 @@ describe('cachetrail export', () => {
 });
 
 describe('the formats', () => {
-  const options = { file: 'device', requests: false, isWanted: () => true };
+  const shape = { blockSize: CORE_BLOCK, deviceBytes: 64 * CORE_BLOCK };
+  const options = { file: 'device', requests: false, isWanted: () => true, shape };
   const linesOf = (exporter: Exporter, all: readonly CacheEvent[], epochMs = 0) => {
     return all.flatMap((event) => exporter.take(event, epochMs)).map(String);
   };
@@ -122,6 +123,12 @@ describe('the formats', () => {
     const given = [[steps.read(64), steps.settle], { deviceBytes: steps.SHORT_TAIL_BYTES }] as const;
     expect(actionsOf(false, ...given)).to.deep.equal([`read ${64 * CORE_BLOCK} 100`]);
     expect(actionsOf(true, ...given)).to.deep.equal([`read ${64 * CORE_BLOCK} 100`]);
+  });
+
+  it('know the sizes where the journal begins in the middle, as after retention', () => {
+    const { events } = coreThrough([steps.read(3), steps.settle]);
+    const lines = linesOf(exporterOf('fio', options), events.slice(1));
+    expect(lines.map((line) => line.split(' ').slice(2).join(' '))).to.deep.equal([`read ${3 * CORE_BLOCK} 512`]);
   });
 
   it('follow a change of the block size', () => {

@@ -4,6 +4,9 @@
  */
 
 const MAGIC_AND_VERSION = 0x65617407;
+const CHUNK_BYTES = 1 << 16;
+/** The length of what lies behind a record has 16 bits; a trace needs no more. */
+export const DATA_BYTES_MAX = 1 << 10;
 export const RECORD_BYTES = 48;
 export const SECTOR_BYTES = 512;
 
@@ -44,24 +47,50 @@ export interface TraceRecord {
   readonly data: Uint8Array;
 }
 
-/** `sequence` counts the records of a file from 1: readers look for gaps. */
-export function encodeRecord(record: TraceRecord, sequence: number): Uint8Array {
-  const bytes = new Uint8Array(RECORD_BYTES + record.data.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, MAGIC_AND_VERSION, true);
-  view.setUint32(4, sequence, true);
-  view.setBigUint64(8, BigInt(Math.max(0, Math.round(record.time))), true);
-  view.setBigUint64(16, BigInt(Math.floor(record.offset / SECTOR_BYTES)), true);
-  view.setUint32(24, record.length, true);
-  view.setUint32(28, record.action, true);
-  view.setUint32(32, record.pid, true);
-  view.setUint32(36, DEVICE, true);
-  view.setUint32(40, 0, true);
-  // The kernel keeps errors negative, cut to 16 bits.
-  view.setUint16(44, -record.error & 0xffff, true);
-  view.setUint16(46, record.data.length, true);
-  bytes.set(record.data, RECORD_BYTES);
-  return bytes;
+/** Gathers records in chunks, since a trace has millions of them. */
+export class RecordChunks {
+  #bytes = new Uint8Array(CHUNK_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  #at = 0;
+  /** Counts the records from 1: readers look for gaps. */
+  #sequence = 0;
+
+  /** A chunk that is full, or null. */
+  add(record: TraceRecord): Uint8Array | null {
+    const { data } = record;
+    const full = this.#at + RECORD_BYTES + data.length > CHUNK_BYTES ? this.take() : null;
+    const [view, at] = [this.#view, this.#at];
+    view.setUint32(at, MAGIC_AND_VERSION, true);
+    view.setUint32(at + 4, ++this.#sequence, true);
+    setWhole(view, at + 8, Math.max(0, Math.round(record.time)));
+    setWhole(view, at + 16, Math.floor(record.offset / SECTOR_BYTES));
+    view.setUint32(at + 24, record.length, true);
+    view.setUint32(at + 28, record.action, true);
+    view.setUint32(at + 32, record.pid, true);
+    view.setUint32(at + 36, DEVICE, true);
+    view.setUint32(at + 40, 0, true);
+    // The kernel keeps errors negative, cut to 16 bits.
+    view.setUint16(at + 44, -record.error & 0xffff, true);
+    view.setUint16(at + 46, data.length, true);
+    this.#bytes.set(data, at + RECORD_BYTES);
+    this.#at += RECORD_BYTES + data.length;
+    return full;
+  }
+
+  /** What there is of the last chunk. */
+  take(): Uint8Array {
+    const chunk = this.#bytes.subarray(0, this.#at);
+    this.#bytes = new Uint8Array(CHUNK_BYTES);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#at = 0;
+    return chunk;
+  }
+}
+
+/** A bigint for each number would cost more than all the rest. */
+function setWhole(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value % 2 ** 32, true);
+  view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
 }
 
 export function actionOf(low: number, categories: number): number {

@@ -7,14 +7,15 @@ import {
   ACTION,
   actionOf,
   CATEGORY,
-  encodeRecord,
+  DATA_BYTES_MAX,
   errnoOf,
   NOTIFY,
+  RecordChunks,
   SECTOR_BYTES,
   type Step,
   type TraceRecord,
 } from './blktrace-record.js';
-import type { Exporter } from './formats.js';
+import type { Exporter, ExportOptions } from './formats.js';
 import { Geometry } from './geometry.js';
 import { Processes } from './processes.js';
 import { TimeOrder } from './time-order.js';
@@ -23,6 +24,9 @@ const NS_PER_MS = 1e6;
 /** A record's length has 32 bits: a longer clear becomes several operations. */
 const LENGTH_MAX = 2 ** 32 - SECTOR_BYTES;
 const NOTHING = new Uint8Array(0);
+const NONE: readonly Uint8Array[] = [];
+/** Records that are put in order together: most events add none. */
+const GATHERED = 1 << 12;
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
 
@@ -45,11 +49,11 @@ interface Ended {
 export class BlktraceExport implements Exporter {
   readonly counts = { queued: 0, issued: 0, completed: 0 };
   readonly #isWanted: (event: CacheEvent, epochMs: number) => boolean;
-  readonly #device = new Geometry();
+  readonly #device: Geometry;
   readonly #processes = new Processes((pid, name) => this.#notify(NOTIFY.process, pid, named(name)));
   readonly #order = new TimeOrder();
   readonly #operations = new Map<number, Operation>();
-  #sequence = 0;
+  readonly #chunks = new RecordChunks();
   /** Where the `at` 0 of the present cache lies, nanoseconds since the trace began. */
   #origin = 0;
   #firstEpochMs: number | null = null;
@@ -57,28 +61,29 @@ export class BlktraceExport implements Exporter {
   #lastTime = 0;
 
   /** An operation is exported whole if the event that began it is wanted. */
-  constructor(isWanted: (event: CacheEvent, epochMs: number) => boolean) {
+  constructor({ isWanted, shape }: Pick<ExportOptions, 'isWanted' | 'shape'>) {
     this.#isWanted = isWanted;
+    this.#device = new Geometry(shape);
   }
 
   begin(): readonly Uint8Array[] {
     return [];
   }
 
-  /** The records that are complete and in order by now. */
+  /** Full chunks of the records that are complete and in order by now. */
   take(event: CacheEvent, epochMs: number): readonly Uint8Array[] {
     if (event.type === 'opened' || this.#firstEpochMs === null) this.#begin(epochMs);
     this.#device.accept(event);
     this.#processes.accept(event);
     this.#lastTime = Math.max(this.#lastTime, this.#origin + event.at);
     this.#add(event, epochMs);
-    return this.#encoded(this.#order.take(this.#oldest()));
+    return this.#order.size < GATHERED ? NONE : this.#encoded(this.#order.take(this.#oldest()));
   }
 
   /** The rest: what the device never answered has been queued and no more. */
   end(): readonly Uint8Array[] {
     this.#operations.clear();
-    return this.#encoded(this.#order.drain());
+    return [...this.#encoded(this.#order.drain()), this.#chunks.take()];
   }
 
   /** Caches that were opened one after the other have one clock, even where the wall's was put back between them. */
@@ -169,7 +174,12 @@ export class BlktraceExport implements Exporter {
   }
 
   #encoded(records: Iterable<TraceRecord>): readonly Uint8Array[] {
-    return Array.from(records, (record) => encodeRecord(record, ++this.#sequence));
+    const full: Uint8Array[] = [];
+    for (const record of records) {
+      const chunk = this.#chunks.add(record);
+      if (chunk !== null) full.push(chunk);
+    }
+    return full;
   }
 }
 
@@ -192,7 +202,7 @@ function isWaitedFor(reason: EventOf<'writebackStarted'>['reason']): boolean {
 }
 
 function named(name: string): Uint8Array {
-  return new TextEncoder().encode(`${name}\0`);
+  return new TextEncoder().encode(`${name}\0`).subarray(0, DATA_BYTES_MAX);
 }
 
 /** Seconds and nanoseconds since 1970. */

@@ -11,8 +11,8 @@ const US_PER_MS = 1000;
 
 type Action = readonly [action: 'read' | 'write' | 'trim' | 'datasync', offset: number, length: number];
 
-export function fioExport({ file, requests, isWanted }: ExportOptions): Exporter {
-  const device = new Geometry();
+export function fioExport({ file, requests, isWanted, shape }: ExportOptions): Exporter {
+  const device = new Geometry(shape);
   const actionOf = requests ? askedAction : deviceAction;
   let startMs: number | null = null;
   return {

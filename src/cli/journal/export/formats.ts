@@ -4,6 +4,7 @@ import { eventObject } from '../event-line.js';
 import { timestamp } from '../text.js';
 import { BlktraceExport } from './blktrace.js';
 import { fioExport } from './fio.js';
+import type { DeviceShape } from './geometry.js';
 
 /** A line of text, or bytes. */
 export type Piece = string | Uint8Array;
@@ -24,6 +25,8 @@ export interface ExportOptions {
   readonly requests: boolean;
   /** Which events are wanted; of operations of the device, by the event that began them. */
   readonly isWanted: (event: CacheEvent, epochMs: number) => boolean;
+  /** Of the device, where the journal begins. */
+  readonly shape: DeviceShape;
 }
 
 export const FORMATS = ['jsonl', 'csv', 'fio', 'blktrace', 'dm-log-writes'] as const;
@@ -40,7 +43,7 @@ export function exporterOf(format: StreamedFormat, options: ExportOptions): Expo
     case 'fio':
       return fioExport(options);
     case 'blktrace':
-      return new BlktraceExport(options.isWanted);
+      return new BlktraceExport(options);
   }
 }
 

@@ -1,9 +1,21 @@
 /** Where blocks are on the device, as the events so far tell. */
 import type { CacheEvent } from '../../../cache/events.js';
 
+export interface DeviceShape {
+  /** Bytes. */
+  readonly blockSize: number;
+  readonly deviceBytes: number;
+}
+
 export class Geometry {
-  #blockSize = 1;
-  #deviceBytes = Number.POSITIVE_INFINITY;
+  #blockSize: number;
+  #deviceBytes: number;
+
+  /** What it is where the journal begins: its opening may have been deleted. */
+  constructor({ blockSize, deviceBytes }: DeviceShape) {
+    this.#blockSize = blockSize;
+    this.#deviceBytes = deviceBytes;
+  }
 
   accept(event: CacheEvent): void {
     if (event.type === 'opened') {

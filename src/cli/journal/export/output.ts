@@ -37,15 +37,15 @@ export class ExportOutput {
     return new ExportOutput(path, stream);
   }
 
-  /** Resolves at once unless what takes it is slow. A text is a line. */
-  async write(piece: Piece): Promise<void> {
+  /** A text is a line. Gives something to wait for when enough has gathered. */
+  write(piece: Piece): Promise<void> | undefined {
     if (typeof piece === 'string') {
       this.#text += `${piece}\n`;
     } else {
       this.#waiting.push(piece);
       this.#waitingBytes += piece.length;
     }
-    if (this.#text.length + this.#waitingBytes >= CHUNK_BYTES) await this.#flush();
+    return this.#text.length + this.#waitingBytes >= CHUNK_BYTES ? this.#flush() : undefined;
   }
 
   /** Everything is written. Rejects with the system's error. */

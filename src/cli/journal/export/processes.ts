@@ -25,15 +25,19 @@ export class Processes {
     // A cached read asks the device for nothing, and there are many.
     if (!('actor' in event) || event.type === 'read') return;
     this.#requests.set(event.op, this.#pidOf(event.actor === '' ? 'unnamed' : event.actor));
-    if (this.#requests.size <= REQUESTS_MAX) return;
-    for (const op of this.#requests.keys()) {
-      this.#requests.delete(op);
-      return;
-    }
+    if (this.#requests.size > 2 * REQUESTS_MAX) this.#forgetOldest();
   }
 
   ofRequest(op: number): number {
     return this.#requests.get(op) ?? this.cache;
+  }
+
+  /** Many at once: a map looks for its first entry past all that were deleted. */
+  #forgetOldest(): void {
+    for (const op of this.#requests.keys()) {
+      if (this.#requests.size <= REQUESTS_MAX) return;
+      this.#requests.delete(op);
+    }
   }
 
   #pidOf(name: string): number {

@@ -9,6 +9,10 @@ export class TimeOrder {
   readonly #heap: { readonly record: TraceRecord; readonly number: number }[] = [];
   #added = 0;
 
+  get size(): number {
+    return this.#heap.length;
+  }
+
   add(record: TraceRecord): void {
     const heap = this.#heap;
     heap.push({ record, number: this.#added++ });
