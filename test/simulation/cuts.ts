@@ -27,13 +27,11 @@ export interface CutsResult {
 
 type Files = readonly (readonly [name: string, content: Uint8Array])[];
 
-/** Of one step, at most: what is beyond is drawn evenly from all. */
-const CUTS_OF_STEP_MAX = 200;
 const OPENING_STEPS_MAX = 1000;
 const NS = { least: 1000, most: 2000 };
 
-/** Null for a seed that draws no durable journal. */
-export async function cutEverywhere(seed: number, steps: number): Promise<CutsResult | null> {
+/** `most` cuts after each step: of more, so many are taken evenly. Null for a seed that draws no durable journal. */
+export async function cutEverywhere(seed: number, steps: number, most: number): Promise<CutsResult | null> {
   let cuts = 0;
   let known = '';
   let isDurable = false;
@@ -43,7 +41,7 @@ export async function cutEverywhere(seed: number, steps: number): Promise<CutsRe
     known = signatureOf(now);
     // Where nothing has been written or synced a power loss leaves the same.
     if (!isDurable || known === before) return;
-    cuts += await cutNow(now);
+    cuts += await cutNow(now, most);
   };
   const leftOut = new Set(['crash', 'close']);
   const { failure } = await simulate({ seed, steps, leftOut, replay: false, afterStep });
@@ -56,11 +54,11 @@ function signatureOf({ medium, journal }: Moment): string {
   return `${medium.version} ${lengths.join()}`;
 }
 
-async function cutNow(now: Moment): Promise<number> {
+async function cutNow(now: Moment, most: number): Promise<number> {
   const devices = now.medium.cuts(SECTOR_BYTES / CELL_BYTES);
   const journals = [...(now.journal?.files.cuts() ?? [])];
   const all = devices.length * journals.length;
-  const stride = Math.max(1, all / CUTS_OF_STEP_MAX);
+  const stride = Math.max(1, all / most);
   let cuts = 0;
   for (let at = 0; at < all; at = Math.floor(++cuts * stride)) {
     await recover(now, devices[at % devices.length], journals[Math.floor(at / devices.length)]);
