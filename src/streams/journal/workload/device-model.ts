@@ -63,12 +63,17 @@ function success(delayNs: number): ModelledAnswer {
 
 const BUCKETS_PER_DOUBLING = 35;
 
+interface Sorted {
+  readonly counts: readonly (readonly [bucket: number, count: number])[];
+  readonly total: number;
+}
+
 /** How long operations of one kind took, for each power of two of their bytes: counts in buckets 2 % wide, so in little memory. */
 export class LatencyTable {
   /** By the power of two of the bytes, then by bucket. */
   readonly #counts = new Map<number, Map<number, number>>();
   /** The same in order of the buckets, made when it is first asked for. */
-  readonly #sorted = new Map<number, readonly (readonly [bucket: number, count: number])[]>();
+  readonly #sorted = new Map<number, Sorted>();
 
   add(bytes: number, ns: number): void {
     const size = sizeOf(bytes);
@@ -83,15 +88,15 @@ export class LatencyTable {
   at(bytes: number, share: number): number {
     const sorted = this.#nearest(sizeOf(bytes));
     if (sorted === null) return 0;
-    let rank = share * sorted.reduce((sum, [, count]) => sum + count, 0);
-    for (const [bucket, count] of sorted) {
+    let rank = share * sorted.total;
+    for (const [bucket, count] of sorted.counts) {
       rank -= count;
       if (rank < 0) return Math.round(2 ** ((bucket + 0.5) / BUCKETS_PER_DOUBLING));
     }
     return 0;
   }
 
-  #nearest(size: number): readonly (readonly [bucket: number, count: number])[] | null {
+  #nearest(size: number): Sorted | null {
     let nearest: number | null = null;
     for (const known of this.#counts.keys()) {
       if (nearest === null || Math.abs(known - size) < Math.abs(nearest - size)) nearest = known;
@@ -99,7 +104,8 @@ export class LatencyTable {
     if (nearest === null) return null;
     const ready = this.#sorted.get(nearest);
     if (ready !== undefined) return ready;
-    const sorted = [...(this.#counts.get(nearest) ?? [])].sort(([a], [b]) => a - b);
+    const counts = [...(this.#counts.get(nearest) ?? [])].sort(([a], [b]) => a - b);
+    const sorted = { counts, total: counts.reduce((sum, [, count]) => sum + count, 0) };
     this.#sorted.set(nearest, sorted);
     return sorted;
   }

@@ -81,7 +81,7 @@ export class Recorded {
 
   #endCache(): void {
     if (this.#state === null) return;
-    for (const replay of this.#replays) replay.endCache();
+    for (const replay of this.#replays) replay.endCache(this.#lastAt);
     this.tally.addCache(this.#state, this.#lastAt - this.#openedAt);
     this.#state = null;
   }

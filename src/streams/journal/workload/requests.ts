@@ -66,15 +66,18 @@ export interface OpenRequest {
   started: boolean;
 }
 
-/** `recorded`: the state of the recorded cache when the request was made of it. */
-export function openRequest(input: RequestInput, recorded: CacheState): OpenRequest {
-  const { blockSize, deviceBytes } = recorded;
-  const request = { input, blockSize, started: false };
-  if (input.type === 'write') return { ...request, offset: input.offset, end: input.offset + input.length };
-  if (!('block' in input)) return { ...request, offset: 0, end: 0 };
+/** `blockSize` and `deviceBytes`: of the recorded cache when the request was made of it. */
+export function openRequest(input: RequestInput, blockSize: number, deviceBytes: number): OpenRequest {
+  const [offset, end] = extentOf(input, blockSize, deviceBytes);
+  return { input, blockSize, offset, end, started: false };
+}
+
+function extentOf(input: RequestInput, blockSize: number, deviceBytes: number): readonly [start: number, end: number] {
+  if (input.type === 'write') return [input.offset, input.offset + input.length];
+  if (!('block' in input)) return [0, 0];
   const count = 'count' in input ? input.count : 1;
   const offset = input.block * blockSize;
-  return { ...request, offset, end: Math.min(offset + count * blockSize, deviceBytes) };
+  return [offset, Math.min(offset + count * blockSize, deviceBytes)];
 }
 
 /** A write that the public API would hand on in one piece. */

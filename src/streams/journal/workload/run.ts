@@ -2,7 +2,7 @@
  * One replay of a workload: a core of its own, driven on a time of its own.
  *
  * What a recorded caller did after an answer is not done before that answer has come in the replay, and callers take as long
- * between an answer and their next request as they did: a slower cache is asked later, a faster one sooner.
+ * between an answer and their next request as they did: a slower cache is asked later, a faster one sooner (`plan.ts`).
  */
 import { nextDeadline } from '../../../cache/deadline.js';
 import { decide } from '../../../cache/decide.js';
@@ -15,32 +15,25 @@ import { Turn } from '../../../cache/turn.js';
 import { Agenda } from './agenda.js';
 import { configWith } from './config.js';
 import type { DeviceModel } from './device-model.js';
-import { endedBy, isWholePart, nextPart, type OpenRequest, openRequest, type RequestInput } from './requests.js';
+import { Plan, type Planned, planned } from './plan.js';
+import { endedBy, isWholePart, nextPart, openRequest, type RequestInput } from './requests.js';
 import { Tally } from './tally.js';
 import type { DeviceOperationKind, WorkloadOptions, WorkloadRun } from './types.js';
 
 /** A caller that has waited this long for a device that owes an answer is left behind. */
 const WAIT_NS_MAX = 3600 * 1e9;
+/**
+ * Requests that are read ahead: callers whose order is another in the replay are found among so many. A journal of any size
+ * takes no more memory than these.
+ */
+const AHEAD_MAX = 512;
 
-/** A request of the recording, while it is under way in the replay or its end has not been met in the recording. */
-interface Live {
-  readonly request: OpenRequest;
-  /** Its number in the recording. */
-  readonly recordedOp: number;
-  /** When it ended in the replay; -1 before. */
-  endedAt: number;
+interface Borrow {
+  readonly planned: Planned;
+  readonly block: number;
+  /** Its number in the replay; 0 before it is granted there. */
+  op: number;
 }
-
-/** Nothing of it is left to be asked for. */
-const ASKED: OpenRequest = {
-  input: { type: 'release', at: 0, op: 0, block: 0 },
-  offset: 0,
-  end: 0,
-  blockSize: 0,
-  started: true,
-};
-
-type WholeRequest = Extract<RequestInput, { type: 'read' | 'write' }>;
 
 export class WorkloadReplay {
   unended = 0;
@@ -53,17 +46,23 @@ export class WorkloadReplay {
   #state = new CacheState({ bytes: false });
   #turn = this.#newTurn();
   #lastOp = 0;
-  /** By the number in the recording, and by those of its parts in the replay. */
-  readonly #live = new Map<number, Live>();
-  readonly #parts = new Map<number, Live>();
+  readonly #plan = new Plan();
+  /** By their number in the recording, until they are answered there. */
+  readonly #asked = new Map<number, Planned>();
+  /** By the number of their part in the replay. */
+  readonly #parts = new Map<number, Planned>();
+  /** Answered in the recording, and not yet in the replay. */
+  readonly #owed = new Set<Planned>();
   /** Requests of which a part has ended: the next is to be asked for. */
-  readonly #toGoOn: Live[] = [];
-  /** Borrows granted in the replay, by their number in the recording. */
-  readonly #borrows = new Map<number, number>();
-  /** The replay's time, and how far it is from the recording's: what is replayed now happened at `now - lag`. */
+  readonly #toGoOn: Planned[] = [];
+  /** Borrows that have not been released, by their number in the recording. */
+  readonly #borrows = new Map<number, Borrow>();
+  /** The last request or answer of the recording. */
+  #lastMark: Planned | null = null;
+  #isLastMarkEnd = false;
   #now = 0;
-  #lag = 0;
-  #recordedNow = 0;
+  /** When the last request was made. */
+  #madeAt = 0;
   #openedAt = 0;
   #deadline: number | null = null;
   /** The request that is being decided on, and when it was answered; -1 while it was not. */
@@ -76,20 +75,26 @@ export class WorkloadReplay {
     this.#failedCloses = failedCloses;
   }
 
-  /**
-   * The next recorded event that makes a request or ends one; `recorded` is the state of the recorded cache before it.
-   * Hot: most requests of most recordings are answered by the event that makes them.
-   */
-  feed(event: CacheEvent, request: RequestInput | null, ended: number | null, recorded: CacheState): void {
-    const isAnswered = request !== null && this.#request(request, event, recorded, ended === request.op);
-    if (ended !== null && !isAnswered) this.#awaitEnd(ended, event.at);
-    this.#recordedNow = Math.max(this.#recordedNow, event.at);
+  /** The next recorded event that makes a request or ends one; `recorded` is the state of the recorded cache before it. */
+  feed(event: CacheEvent, input: RequestInput | null, ended: number | null, recorded: CacheState): void {
+    if (input !== null) this.#read(input, event, recorded);
+    if (ended !== null) this.#answeredInRecording(ended, event.at);
+    // While nobody else waits, and nobody has been answered and done nothing since, all that comes follows this.
+    const isAlone = this.#asked.size === 0 && this.#plan.unfollowed <= 1;
+    const ahead = isAlone ? 0 : AHEAD_MAX;
+    while (this.#plan.size > ahead) this.#progress();
   }
 
-  /** The recorded cache is gone: closed, killed, or behind a gap of the journal. */
-  endCache(): void {
+  /** The recorded cache is gone: closed, killed, or behind a gap of the journal. `lastAt`: of its last event. */
+  endCache(lastAt: number): void {
     if (this.#state.phase === 'unopened') return;
-    this.#tally.addCache(this.#state, Math.max(this.#now, this.#recordedNow + this.#lag) - this.#openedAt);
+    this.#drain();
+    const giveUpAt = this.#now + WAIT_NS_MAX;
+    while (this.#owed.size > 0 && this.#nextAt <= giveUpAt) this.#step();
+    this.unended += this.#owed.size;
+    const end = lastAt + this.#shift();
+    while (this.#nextAt <= end) this.#step();
+    this.#tally.addCache(this.#state, Math.max(this.#now, end) - this.#openedAt);
     this.#state = new CacheState({ bytes: false });
     this.#turn = this.#newTurn();
   }
@@ -106,58 +111,124 @@ export class WorkloadReplay {
   /** A cache is opened in the recording. */
   open({ at, identity, config }: Pick<Opened, 'at' | 'identity' | 'config'>): void {
     this.#config = configWith(config, this.#options);
-    for (const map of [this.#live, this.#parts, this.#borrows]) map.clear();
+    for (const map of [this.#asked, this.#parts, this.#borrows, this.#owed]) map.clear();
+    this.#plan.clear();
     this.#toGoOn.length = 0;
     this.#agenda.clear();
     this.#lastOp = 0;
+    this.#lastMark = null;
     this.#deadline = null;
     this.#now = at;
+    this.#madeAt = at;
     this.#openedAt = at;
-    this.#recordedNow = at;
-    this.#lag = 0;
     this.#submit({ type: 'open', at, identity, config: this.#config });
   }
 
-  /** True if it was answered at once, in the recording (`endsAtOnce`) and here. */
-  #request(input: RequestInput, event: CacheEvent, recorded: CacheState, endsAtOnce: boolean): boolean {
-    const at = event.at + this.#lag;
-    this.#advance(at);
-    const state = this.#state;
-    if (state.phase === 'closed') return false;
-    const isSameSize = state.blockSize === recorded.blockSize;
-    if (isSameSize && input.type === 'read' && input.count <= state.limits.requestBlocksMax) {
-      const { op, actor, block, count } = input;
-      const part = { type: 'read', at, op: this.#lastOp + 1, actor, trace: null, block, count } as const;
-      return this.#askWhole(op, part, endsAtOnce);
+  /** How much later the recording's last request or answer was in the replay. */
+  #shift(): number {
+    const mark = this.#lastMark;
+    if (mark === null) return 0;
+    const [at, recordedAt] = this.#isLastMarkEnd ? [mark.endedAt, mark.answeredAt] : [mark.startedAt, mark.at];
+    return at === -1 ? 0 : at - recordedAt;
+  }
+
+  #read(recordedInput: RequestInput, { seq, at }: CacheEvent, recorded: CacheState): void {
+    const input = this.#adapted(recordedInput, seq, recorded);
+    if (input === null) return;
+    // What comes last of all, in the core as well, is not made before what was asked for earlier.
+    if (input.type === 'close' || input.type === 'setBlockSize') this.#drain();
+    const next = planned(input, seq, at, recorded);
+    this.#lastMark = next;
+    this.#isLastMarkEnd = false;
+    if (input.type === 'release') {
+      const borrow = this.#borrows.get(input.op);
+      if (borrow !== undefined) this.#plan.addAfterEnd(next, borrow.planned);
+      return;
     }
-    const adapted = this.#adapted(input, event.seq, recorded);
-    if (adapted === null) return false;
-    if (adapted.type === 'write' && isWholePart(adapted, state)) {
-      const { op, actor, offset, length, through } = adapted;
-      const part = { type: 'write', at, op: this.#lastOp + 1, actor, trace: null, offset, length, through } as const;
-      return this.#askWhole(op, part, endsAtOnce);
+    if (input.type === 'abort') {
+      const waiting = this.#asked.get(input.op);
+      if (waiting !== undefined) this.#plan.addAfterStart(next, waiting);
+      return;
     }
-    const live: Live = { request: openRequest(adapted, recorded), recordedOp: adapted.op, endedAt: -1 };
-    if (adapted.type !== 'release' && adapted.type !== 'abort') this.#live.set(adapted.op, live);
-    this.#ask(live, at);
+    this.#asked.set(input.op, next);
+    const lent = input.type === 'markDirty' ? this.#borrowOf(input.block) : undefined;
+    if (lent !== undefined) return this.#plan.addAfterEnd(next, lent.planned);
+    if (input.type === 'borrow') this.#borrows.set(input.op, { planned: next, block: input.block, op: 0 });
+    this.#plan.add(next, this.#openedAt);
+  }
+
+  #borrowOf(block: number): Borrow | undefined {
+    for (const borrow of this.#borrows.values()) if (borrow.block === block) return borrow;
+    return undefined;
+  }
+
+  #answeredInRecording(op: number, at: number): void {
+    const answered = this.#asked.get(op);
+    if (answered === undefined) return;
+    this.#asked.delete(op);
+    if (answered.endedAt === -1) this.#owed.add(answered);
+    this.#lastMark = answered;
+    this.#isLastMarkEnd = true;
+    this.#plan.answered(answered, at);
+  }
+
+  /** Makes all requests that have been read. */
+  #drain(): void {
+    while (this.#plan.size > 0) this.#progress();
+  }
+
+  /** What comes next: an answer, a tick, or a request. */
+  #progress(): void {
+    const plan = this.#plan;
+    const { nextAt } = plan;
+    if (nextAt === Number.POSITIVE_INFINITY && this.#nextAt > this.#madeAt + WAIT_NS_MAX) {
+      if (plan.giveUpOne(this.#now)) this.unended++;
+      return;
+    }
+    if (this.#nextAt <= nextAt) return this.#step();
+    const next = plan.take();
+    if (next === undefined) return;
+    this.#now = Math.max(this.#now, nextAt);
+    this.#madeAt = this.#now;
+    plan.started(next, nextAt);
+    this.#make(next, nextAt);
     this.#goOn();
-    return false;
+  }
+
+  /** Hot. */
+  #make(next: Planned, at: number): void {
+    const state = this.#state;
+    const { input } = next;
+    if (state.phase === 'closed') return this.#ended(next, at);
+    if (state.blockSize === next.blockSize) {
+      if (input.type === 'read' && input.count <= state.limits.requestBlocksMax) {
+        const { actor, block, count } = input;
+        return this.#askWhole(next, { type: 'read', at, op: this.#lastOp + 1, actor, trace: null, block, count });
+      }
+      if (input.type === 'write' && isWholePart(input, state)) {
+        const { actor, offset, length, through } = input;
+        const op = this.#lastOp + 1;
+        return this.#askWhole(next, { type: 'write', at, op, actor, trace: null, offset, length, through });
+      }
+    }
+    if (this.#isPossible(next)) this.#ask(next, at);
+    else this.#ended(next, at);
   }
 
   /** A request that is asked for in one piece. */
-  #askWhole(recordedOp: number, input: WholeRequest, endsAtOnce: boolean): boolean {
+  #askWhole(next: Planned, input: Extract<RequestInput, { type: 'read' | 'write' }>): void {
     this.#lastOp = input.op;
     this.#watched = input.op;
     this.#watchedEndedAt = -1;
     this.#submit(input);
     this.#watched = 0;
-    const endedAt = this.#watchedEndedAt;
-    if (endedAt !== -1 && endsAtOnce) return true;
-    // The caller had to wait in the recording, or has to here.
-    const live = { request: ASKED, recordedOp, endedAt };
-    this.#live.set(recordedOp, live);
-    if (endedAt === -1) this.#parts.set(input.op, live);
-    return false;
+    if (this.#watchedEndedAt === -1) this.#parts.set(input.op, next);
+    else this.#ended(next, this.#watchedEndedAt);
+  }
+
+  #ended(one: Planned, at: number): void {
+    this.#owed.delete(one);
+    this.#plan.ended(one, at);
   }
 
   /** The request as this replay makes it, or null where it makes none. */
@@ -187,51 +258,52 @@ export class WorkloadReplay {
       case 'openHandle':
       case 'closeHandle':
         return null;
-      case 'release': {
-        const op = this.#borrows.get(input.op);
-        this.#borrows.delete(input.op);
-        return op === undefined ? null : { ...input, op };
-      }
-      case 'abort': {
-        for (const [op, live] of this.#parts) if (live.recordedOp === input.op) return { ...input, op };
-        return null;
-      }
-      case 'markDirty': {
-        const slot = this.#state.slots.find(input.block);
-        const isPinned = slot !== -1 && this.#state.slots.pins[slot] > 0;
-        return isPinned || this.#state.blockSize !== recorded.blockSize ? input : null;
-      }
       default:
         return input;
     }
   }
 
-  #ask(live: Live, at: number): void {
-    const part = nextPart(live.request, this.#state, this.#lastOp + 1, at);
-    if (part === null) {
-      live.endedAt = this.#now;
-      return;
+  /** A borrow may have been refused here, and what is to be ended may have ended. */
+  #isPossible({ input, blockSize }: Planned): boolean {
+    const { slots } = this.#state;
+    switch (input.type) {
+      case 'release':
+        return (this.#borrows.get(input.op)?.op ?? 0) !== 0;
+      case 'markDirty': {
+        const slot = slots.find(input.block);
+        return (slot !== -1 && slots.pins[slot] > 0) || this.#state.blockSize !== blockSize;
+      }
+      case 'abort':
+        return this.#partOf(input.op) !== 0;
+      default:
+        return true;
     }
+  }
+
+  /** The part of a recorded request that is under way; 0 for none. */
+  #partOf(recordedOp: number): number {
+    for (const [op, one] of this.#parts) if (one.input.op === recordedOp) return op;
+    return 0;
+  }
+
+  #ask(one: Planned, at: number): void {
+    one.request ??= openRequest(one.input, one.blockSize, one.deviceBytes);
+    const part = nextPart(one.request, this.#state, this.#lastOp + 1, at);
     // A range that holds no whole block of this size asks for nothing.
-    if ('count' in part && part.count === 0) {
-      live.endedAt = this.#now;
-      return;
+    if (part === null || ('count' in part && part.count === 0)) return this.#ended(one, at);
+    if (part.type === 'release') {
+      const op = this.#borrows.get(part.op)?.op ?? 0;
+      this.#borrows.delete(part.op);
+      return this.#submit({ ...part, op });
     }
-    if (part.type !== 'release' && part.type !== 'abort') {
-      this.#lastOp++;
-      this.#parts.set(part.op, live);
-    }
+    if (part.type === 'abort') return this.#submit({ ...part, op: this.#partOf(part.op) });
+    this.#lastOp++;
+    this.#parts.set(part.op, one);
     this.#submit(part);
   }
 
   #goOn(): void {
-    for (let live = this.#toGoOn.shift(); live !== undefined; live = this.#toGoOn.shift()) this.#ask(live, this.#now);
-  }
-
-  /** Answers and ticks that are due up to a time. */
-  #advance(to: number): void {
-    while (this.#nextAt <= to) this.#step();
-    this.#now = Math.max(this.#now, to);
+    for (let one = this.#toGoOn.shift(); one !== undefined; one = this.#toGoOn.shift()) this.#ask(one, this.#now);
   }
 
   get #nextAt(): number {
@@ -253,21 +325,6 @@ export class WorkloadReplay {
       if (this.#deadline !== null && this.#deadline <= this.#now) this.#deadline = null;
     }
     this.#goOn();
-  }
-
-  /** The recorded caller had its answer: the replay goes on until it has it too. */
-  #awaitEnd(op: number, recordedAt: number): void {
-    const live = this.#live.get(op);
-    if (live === undefined) return;
-    this.#live.delete(op);
-    const giveUpAt = this.#now + WAIT_NS_MAX;
-    while (live.endedAt === -1 && this.#nextAt <= giveUpAt) this.#step();
-    if (live.endedAt === -1) {
-      this.unended++;
-      return;
-    }
-    const recorded = Math.max(recordedAt, this.#recordedNow);
-    this.#lag = Math.max(this.#recordedNow + this.#lag, live.endedAt) - recorded;
   }
 
   #submit(input: Input): void {
@@ -311,12 +368,13 @@ export class WorkloadReplay {
       this.#watchedEndedAt = event.at;
       return;
     }
-    const live = this.#parts.get(op);
-    if (live === undefined) return;
+    const one = this.#parts.get(op);
+    if (one === undefined) return;
     this.#parts.delete(op);
-    if (event.type === 'borrowed') this.#borrows.set(live.recordedOp, op);
-    const { request } = live;
-    if (request.offset < request.end && event.type !== 'requestAborted') this.#toGoOn.push(live);
-    else live.endedAt = event.at;
+    const borrow = event.type === 'borrowed' ? this.#borrows.get(one.input.op) : undefined;
+    if (borrow !== undefined) borrow.op = op;
+    const { request } = one;
+    if (request !== null && request.offset < request.end && event.type !== 'requestAborted') this.#toGoOn.push(one);
+    else this.#ended(one, event.at);
   }
 }

@@ -2,7 +2,12 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import type { CacheOptions } from '../../../../src/index.js';
-import { replayWorkload, stateAt, type WorkloadFigures } from '../../../../src/streams/journal/index.js';
+import {
+  type ModelledOperation,
+  replayWorkload,
+  stateAt,
+  type WorkloadFigures,
+} from '../../../../src/streams/journal/index.js';
 import { recordDemo } from '../../../support/demo-journal.js';
 import { newDirectory, removeDirectories, writeJournal } from '../support/recorded.js';
 import { BLOCK, type Client, eventsOf, latencyNs, randomClient, record } from './support.js';
@@ -110,6 +115,23 @@ describe('a workload, replayed', () => {
     expect(real).to.equal(5 * (1 + 3) + 5);
     expect(await elapsed(() => 0)).to.equal(5 * 3);
     expect(await elapsed(({ kind }) => (kind === 'read' ? 40e6 : 0))).to.equal(5 * (40 + 3));
+  });
+
+  it('lets callers side by side wait side by side', async () => {
+    const caller = async (first: number, cache: Parameters<Client>[0]) => {
+      for (let block = first; block < first + 20; block++) await cache.read(block);
+    };
+    const source = await recorded((cache) => Promise.all([0, 20, 40, 60].map((at) => caller(at, cache))).then(), {
+      capacity: 128,
+    });
+    const elapsedMs = async (readMs: number) => {
+      const device = ({ kind }: ModelledOperation) => (kind === 'read' ? readMs * 1e6 : 0);
+      const { figures } = (await replayWorkload(source, { device })).runs[0];
+      expect(figures.deviceReads).to.equal(80);
+      return figures.elapsedNs / 1e6;
+    };
+    expect(await elapsedMs(1)).to.equal(20);
+    expect(await elapsedMs(50)).to.equal(20 * 50);
   });
 
   it('goes on where a recorded close failed, and the cache stayed open', async () => {
