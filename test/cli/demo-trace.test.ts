@@ -87,6 +87,15 @@ describe('the demo’s trace', () => {
     receiver = await OtlpReceiver.started();
   });
 
+  it('is told to be rejected where the collector takes a part of it', async () => {
+    const body = JSON.stringify({ partialSuccess: { rejectedSpans: 1, errorMessage: 'too old' } });
+    await receiver.stop();
+    receiver = await OtlpReceiver.started((request) => (request === 1 ? { status: 200, body } : null));
+    const { exitCode, report } = await demo(['--otlp', receiver.url], QUIET);
+    const { spans, sent } = report.traceOutput;
+    expect([exitCode, sent.taken, sent.rejected]).to.deep.equal([3, spans - 1, 1]);
+  });
+
   it('is not made with --no-trace', async () => {
     const journal = path.join(directory, 'journal');
     const { report } = await demo(['--no-trace', '--journal', journal], {});

@@ -159,7 +159,7 @@ describe('the demo in Jaeger', () => {
     }
   });
 
-  it('links both ways: a write’s durable to the writeback that carried it, and that to the write', () => {
+  it('links both ways: a write’s durable to its writeback and its barrier, these to what they carry and sync', () => {
     const byId = new Map(all.map((span) => [span.spanId, span]));
     /** A span has 128 links at most; more are on children of its own. */
     const linksOf = (span: ReceivedSpan, relation: string) =>
@@ -169,13 +169,17 @@ describe('the demo in Jaeger', () => {
     const durable = named('durable', all);
     expect(durable.length).to.be.greaterThan(100);
     const carried = new Map(named('writeback', all).map((span) => [span.spanId, linksOf(span, 'carries')]));
+    const synced = new Map(named('device.barrier', all).map((span) => [span.spanId, linksOf(span, 'syncs')]));
     for (const span of durable) {
-      const carriers = linksOf(span, 'carried_by');
+      const carriers = linksOf(span, 'carried_by').map(({ spanId }) => spanId);
       expect(carriers).to.not.be.empty;
-      for (const { spanId } of carriers) {
+      for (const spanId of carriers) {
         const back = carried.get(spanId)?.map((link) => link.spanId) ?? [];
         expect(back, `${byId.get(spanId)?.name} ${spanId}`).to.include(span.parentSpanId);
       }
+      const barriers = linksOf(span, 'synced_by').map(({ spanId }) => synced.get(spanId) ?? []);
+      expect(barriers.length).to.equal(1);
+      expect(barriers[0].some(({ spanId }) => carriers.includes(spanId))).to.equal(true);
     }
   });
 

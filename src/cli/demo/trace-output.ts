@@ -21,6 +21,7 @@ interface SentTrace {
   readonly url: string;
   readonly taken: number;
   readonly rejected: number;
+  readonly isAskedFor: boolean;
   /** Where Jaeger shows it, if it is there. */
   readonly link: string | null;
 }
@@ -45,13 +46,13 @@ export async function writeDemoTrace(
   const endpoint = asked ?? (await foundEndpoint());
   if (endpoint === null) return { traceId, file, counts, sent: null };
   const url = endpoint.url.href;
+  const isAskedFor = asked !== null;
   try {
     const sent = (await writeSpans(slice, { file: null, endpoint }, spans)).counts;
     const { links } = await traceReport({ ...sent, traces: 1, traceIds: [traceId] }, endpoint);
     const { sent: taken = 0, rejected = 0 } = sent.collector ?? {};
-    return { traceId, file, counts, sent: { isSent: true, url, taken, rejected, link: links[0] ?? null } };
+    return { traceId, file, counts, sent: { isSent: true, url, taken, rejected, isAskedFor, link: links[0] ?? null } };
   } catch (error) {
-    const isAskedFor = asked !== null;
     return { traceId, file, counts, sent: { isSent: false, url, failure: failureOf(error), isAskedFor } };
   }
 }
@@ -67,7 +68,7 @@ async function foundEndpoint(): Promise<OtlpEndpoint | null> {
 
 /** What the user asked to be sent has not been, or not all of it. */
 export function isUnsent({ sent }: DemoTraceReport): boolean {
-  return sent !== null && !sent.isSent && sent.isAskedFor;
+  return sent?.isAskedFor === true && (!sent.isSent || sent.rejected > 0);
 }
 
 export function demoTraceText({ traceId, file, counts, sent }: DemoTraceReport): string {
