@@ -114,13 +114,22 @@ async function misses({ blocks, short }: Scale, callers: readonly Context[]): Pr
   const deviceBlocks = short ? 2 * blocks : 2 ** 20;
   const cache = await openCache(memoryDevice({ sizeBytes: deviceBlocks * BLOCK_BYTES }), { capacity: blocks });
   const into = new Uint8Array(BLOCK_BYTES);
-  const order = uniform(short ? 2000 : 40_000, deviceBlocks, 5);
+  const order = uniform(short ? 4000 : 400_000, deviceBlocks, 5);
+  const operations = order.length / 20;
+  let next = 0;
   const body = async () => {
-    for (let i = 0; i < order.length; i++) {
-      await context.with(callers[i % CALLERS], () => cache.read(order[i], 1, into));
+    for (let i = 0; i < operations; i++) {
+      await context.with(callers[i % CALLERS], () => cache.read(order[next], 1, into));
+      next = (next + 1) % order.length;
+      if (i % OPERATIONS_PER_SPAN === 0) await turn();
     }
   };
-  return { cache, operations: order.length, body };
+  return { cache, operations, body };
+}
+
+/** Lets the exporter have what has ended, as any program does now and then. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Blocks that are no neighbours, so that each is a device write. */
@@ -136,6 +145,7 @@ async function writebacks({ blocks, short }: Scale, callers: readonly Context[])
         await context.with(callers[at], () => cache.write(((flush * perFlush + at) * 2) % (2 * blocks), data));
       }
       await context.with(callers[flush], () => cache.flush());
+      await turn();
     }
   };
   return { cache, operations: flushes * perFlush, body };

@@ -47,7 +47,7 @@ export class Requests {
 
   begin(name: SpanName, event: RequestEvent, attributes: SpanAttributes, wait: Wait | null = null): void {
     const { seq, at, op, trace } = event;
-    const all = { ...requestAttributes(event), ...attributes };
+    const all = Object.assign(requestAttributes(event), attributes);
     const span = this.#spans.begin({ key: `request ${seq}`, name, at, parent: trace, attributes: all });
     this.#open.set(op, { span, attributes: {}, links: [] });
     if (wait !== null) this.#waits.set(op, wait);
@@ -64,7 +64,7 @@ export class Requests {
   /** A request that is over as soon as it is made. */
   instant(name: SpanName, event: RequestEvent, attributes: SpanAttributes, error = ''): SpanRef {
     const { seq, at, trace } = event;
-    const all = { ...requestAttributes(event), ...attributes };
+    const all = Object.assign(requestAttributes(event), attributes);
     return this.#spans.whole({ key: `request ${seq}`, name, at, parent: trace, attributes: all }, { at, error });
   }
 
@@ -130,9 +130,10 @@ export class Requests {
   }
 }
 
-export function requestAttributes({ seq, op, actor }: RequestEvent): SpanAttributes {
-  const attributes = { [ATTRIBUTE.seq]: seq, [ATTRIBUTE.op]: op };
-  return actor === '' ? attributes : { ...attributes, [ATTRIBUTE.actor]: actor };
+function requestAttributes({ seq, op, actor }: RequestEvent): Record<string, SpanAttributes[string]> {
+  const attributes: Record<string, SpanAttributes[string]> = { [ATTRIBUTE.seq]: seq, [ATTRIBUTE.op]: op };
+  if (actor !== '') attributes[ATTRIBUTE.actor] = actor;
+  return attributes;
 }
 
 export function refused(requests: Requests, event: EventOf<'requestRefused'>): void {
