@@ -97,6 +97,16 @@ describe('the package, installed into an empty project', () => {
     expect(demo.stderr).to.include('CACHETRAIL_MISSING_DEPENDENCY').and.include('ext2fs');
   });
 
+  it('says which package the telemetry’s SDK misses', () => {
+    project.write(
+      'sdk.mjs',
+      `import { startTelemetry } from '${manifest.name}/telemetry/sdk';\nawait startTelemetry();`,
+    );
+    const { stderr, status } = project.node('sdk.mjs');
+    expect(status).to.not.equal(0);
+    expect(stderr).to.include('CACHETRAIL_MISSING_DEPENDENCY').and.include('@opentelemetry/sdk-node');
+  });
+
   it('compiles in a strict TypeScript project that checks its declarations too', () => {
     const names = entries
       .map(([entry]) => path.posix.join(manifest.name, entry))
