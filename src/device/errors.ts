@@ -34,6 +34,8 @@ export interface FailedBlock {
   readonly block: number;
   /** The device's own code (EIO, ENOSPC, …) or one of cachetrail's (CACHETRAIL_DEVICE_TIMEOUT, …). */
   readonly code: string;
+  /** The device operation that failed last, as in the events; 0 where nothing failed for the block itself. */
+  readonly io: number;
   /** The device's own error, as it came. */
   readonly cause: unknown;
   /** Null for a block that is not safe. Else it is not needed any more: this handle is told once that it had failed. */

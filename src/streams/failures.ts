@@ -53,7 +53,9 @@ export class Failures {
 
   ofSurvivors(event: EventOf<'writeFailed' | 'flushFailed' | 'closeFailed' | 'blockSizeFailed'>): CachetrailError {
     const blocks = event.blocks.map((block, at): FailedBlock => {
-      return { block, code: event.codes[at], cause: this.#causeOf(event.ios[at], event.codes[at]), resolved: null };
+      const io = event.ios[at];
+      const code = event.codes[at];
+      return { block, code, io, cause: this.#causeOf(io, code), resolved: null };
     });
     const told = this.#takeResolved(event.op);
     if (blocks.length === 0 && event.barrierIo === 0 && told !== null) return this.#ofResolved(told);
@@ -91,7 +93,7 @@ export class Failures {
     const { codes, ios, ends, resolvedAt, resolvedIos, forgotten } = event;
     const blocks = event.blocks.map((block, at): FailedBlock => {
       const resolved = { end: ends[at], at: resolvedAt[at], io: resolvedIos[at] };
-      return { block, code: codes[at], cause: this.#causeOf(ios[at], codes[at]), resolved };
+      return { block, code: codes[at], io: ios[at], cause: this.#causeOf(ios[at], codes[at]), resolved };
     });
     const more = forgotten === 0 ? '' : `${forgotten} failures of blocks that are not known any more`;
     const named = [blocks.length === 0 ? '' : nameBlocks(blocks), more].filter((part) => part !== '').join(' and ');

@@ -28,8 +28,9 @@ describe('handles of one cache, over a real file', () => {
     expect(error.code).to.equal('CACHETRAIL_FAILURE_RESOLVED');
     expect(error.cause).to.include({ code: 'EROFS' });
     const { io, at } = of('barrierFinished')[1];
-    expect(error.blocks.map(({ block, code, resolved }) => ({ block, code, resolved }))).to.deep.equal([
-      { block: 8, code: 'EROFS', resolved: { end: 'durable', at, io } },
+    const [{ io: failedIo }] = of('writebackFailed');
+    expect(error.blocks.map(({ cause: _cause, ...rest }) => rest)).to.deep.equal([
+      { block: 8, code: 'EROFS', io: failedIo, resolved: { end: 'durable', at, io } },
     ]);
     await clock.until(mapper.flush());
     await clock.until((await cache.open()).flush());

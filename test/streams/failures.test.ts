@@ -39,8 +39,8 @@ describe('the errors that callers get', () => {
       expect(error).to.be.instanceOf(WriteError).and.include({ code: expected[type], cause: causes[0] });
       if (!(error instanceof WriteError)) continue;
       expect(error.blocks).to.deep.equal([
-        { block: 3, code: 'EIO', cause: causes[0], resolved: null },
-        { block: 9, code: 'EIO', cause: causes[1], resolved: null },
+        { block: 3, code: 'EIO', io: 1, cause: causes[0], resolved: null },
+        { block: 9, code: 'EIO', io: 2, cause: causes[1], resolved: null },
       ]);
     }
   });
