@@ -40,7 +40,7 @@ export function narrator({ lines, terminal }: NarratorOptions): Narrator {
       if (!terminal.isTTY || now - shownAt < REFRESH_MS) return;
       shownAt = now;
       shown = true;
-      terminal.write(`${ERASE_LINE}  ${text.slice(0, Math.max(10, terminal.columns - 3))}`);
+      terminal.write(`${ERASE_LINE}  ${text.slice(0, Math.max(10, (terminal.columns || 80) - 3))}`);
     },
     quiet,
   };

@@ -4,6 +4,7 @@ import { reportFailure } from '../failure.js';
 import { directoryFrom, numberOf, usage } from '../journal/arguments.js';
 import { ErrorFinder, type Explanation, explainBlock, explainErrors, explainOp } from '../journal/explain.js';
 import { readJournal } from '../journal/reading.js';
+import { shapeOf } from '../journal/shape.js';
 import type { SpanFilter } from '../trace/span-filter.js';
 import { Lines } from '../output.js';
 
@@ -99,17 +100,18 @@ function withValues(args: readonly string[]): string[] {
 }
 
 async function explanationOf(directory: string, subject: Subject, json: boolean): Promise<Explanation> {
+  const { blockSize } = await shapeOf(directory);
   switch (subject.kind) {
     case 'block':
-      return explainBlock(subject.number, { keep: json });
+      return explainBlock(subject.number, { keep: json, blockSize });
     case 'op':
-      return explainOp(subject.number, json);
+      return explainOp(subject.number, { keep: json, blockSize });
     case 'errors':
       return explainErrors();
     case 'error': {
       const finder = new ErrorFinder(subject.number);
       await readJournal(directory, {}, ({ event }) => finder.accept(event));
-      return explainBlock(finder.block(), { keep: json, aroundSeq: subject.number });
+      return explainBlock(finder.block(), { keep: json, aroundSeq: subject.number, blockSize });
     }
   }
 }

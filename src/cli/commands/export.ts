@@ -1,17 +1,16 @@
 import { parseArgs } from 'node:util';
 import { eventTest } from '../../streams/journal/filter.js';
 import { type JournalFilter, openJournal } from '../../streams/journal/index.js';
-import { firstHeader } from '../../streams/journal/seek.js';
 import { type Command, EXIT, parsed } from '../command.js';
 import { reportFailure } from '../failure.js';
 import { directoryFrom, usage } from '../journal/arguments.js';
 import { type Exporter, exporterOf, FORMATS, type Format } from '../journal/export/formats.js';
 import { exportLogWrites } from '../journal/export/log-writes.js';
-import type { DeviceShape } from '../journal/export/geometry.js';
 import { ExportOutput } from '../journal/export/output.js';
 import { FILTER_HELP, FILTER_OPTIONS, filterFrom } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
 import { spanFilterOf } from '../trace/send-slice.js';
+import { shapeOf } from '../journal/shape.js';
 import { plural, wholeText } from '../journal/text.js';
 
 export const exporting: Command = {
@@ -95,12 +94,6 @@ const OPTIONS = {
   base: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
-
-/** Retention may have deleted the opening; a segment's header tells, too. Rejects with JournalError for what is no journal. */
-async function shapeOf(directory: string): Promise<DeviceShape> {
-  const header = await firstHeader(directory);
-  return header?.config ?? { blockSize: 1, deviceBytes: Number.POSITIVE_INFINITY };
-}
 
 async function write(
   exporter: Exporter,

@@ -4,6 +4,7 @@ import { reportFailure } from '../failure.js';
 import { directoryFrom } from '../journal/arguments.js';
 import { filterFrom, RANGE_HELP, RANGE_OPTIONS } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
+import { shapeOf } from '../journal/shape.js';
 import { spanFilterOf } from '../trace/send-slice.js';
 import { statsText } from '../journal/stats/report.js';
 import { StatsFold } from '../journal/stats/stats.js';
@@ -36,7 +37,7 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
     const filter = filterFrom(values);
     const top = wholeNumber('--top', values.top, 1, 1000);
     try {
-      const fold = new StatsFold();
+      const fold = new StatsFold(await shapeOf(directory));
       const { exitCode, problems } = await readJournal(directory, { filter }, ({ event, epochMs }) => {
         fold.accept(event, epochMs);
       });

@@ -21,10 +21,12 @@ export interface LifeOptions {
   readonly keep: boolean;
   /** Only the part around the failure that this event tells: from what was safe before to what was safe after. */
   readonly aroundSeq?: number;
+  /** Bytes of a block where the journal begins. */
+  readonly blockSize?: number;
 }
 
-export function explainBlock(block: number, { keep, aroundSeq }: LifeOptions): Explanation {
-  const life = new BlockLife(block);
+export function explainBlock(block: number, { keep, aroundSeq, blockSize }: LifeOptions): Explanation {
+  const life = new BlockLife(block, blockSize);
   const cut = aroundSeq === undefined ? null : new Cut(aroundSeq);
   const tale = new Tale(keep);
   let device: Opened | null = null;
@@ -55,8 +57,8 @@ export function explainBlock(block: number, { keep, aroundSeq }: LifeOptions): E
   };
 }
 
-export function explainOp(op: number, keep: boolean): Explanation {
-  const life = new OpLife(op);
+export function explainOp(op: number, { keep, blockSize }: LifeOptions): Explanation {
+  const life = new OpLife(op, blockSize);
   const tale = new Tale(keep);
   const standing = () => life.standing();
   return {

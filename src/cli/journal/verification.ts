@@ -46,6 +46,7 @@ function chainText({ keyed, chainChecked, problems }: JournalVerification): stri
 
 function decisionsText({ replayed, events, divergence }: JournalVerification, withDecisions: boolean): string {
   if (!withDecisions) return 'not checked';
+  if (replayed === 0 && events > 0) return 'none: the opening that they follow from is not in the journal any more';
   const again = `${wholeText(replayed)} of ${plural(events, 'event')} decided again`;
   return divergence === null ? `${again}, all the same` : `${again}, then another: see below`;
 }

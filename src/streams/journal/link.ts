@@ -88,6 +88,13 @@ export class Links {
     if (this.digest !== null) this.digest = digest;
   }
 
+  /** What comes next has nothing before it. */
+  begin(): void {
+    this.digest = null;
+    this.nextSeq = 0;
+    this.nextNumber = 0;
+  }
+
   /** Bytes that are no frame: what follows cannot be held against what was before. */
   damage(): void {
     this.digest = null;

@@ -62,7 +62,17 @@ export async function* readFrames(reading: FrameReading): AsyncGenerator<Journal
     if (bytes !== null) known = yield* readSegment(reading, segment, bytes, known, isLast);
     if (await isLast()) return;
     index = segments.findIndex(({ number }) => number > segment.number);
+    if (index === 0) noteMissed(reading, segments[0]);
   }
+}
+
+/** Of a live journal: what comes next is the oldest that is there by now. */
+function noteMissed({ links, report }: FrameReading, next: Segment): void {
+  const { nextSeq: fromSeq, nextNumber } = links;
+  if (nextNumber === 0 || next.number <= nextNumber) return;
+  const message = `segments ${nextNumber} to ${next.number - 1} were deleted by retention before they were read`;
+  report({ kind: 'lost', segment: next.name, start: 0, end: 0, fromSeq, toSeq: next.firstSeq - 1, message });
+  links.begin();
 }
 
 async function* readSegment(

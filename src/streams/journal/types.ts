@@ -131,7 +131,8 @@ export interface JournalRecord {
 
 /**
  * `torn`: the end is not whole, as after a crash. `damaged`: sums are wrong. `altered`: sums are right, and the chain is
- * broken. `lost`: the writer itself says that it could not write these events.
+ * broken. `lost`: the writer itself says that it could not write these events, or retention deleted them while the journal was
+ * being read.
  */
 export type JournalProblemKind = 'torn' | 'damaged' | 'altered' | 'lost';
 

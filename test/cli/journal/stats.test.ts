@@ -37,6 +37,11 @@ describe('cachetrail stats', () => {
     expect(lastSeq).to.equal(counted.events);
   });
 
+  it('counts bytes where the events begin in the middle, as after retention', async () => {
+    const { totals } = await statsOf('--from', '2');
+    expect([totals.bytesRead, totals.bytesWritten]).to.deep.equal([counted.bytesRead, counted.bytesWritten]);
+  });
+
   it('has the shares of hits over time, latencies, errors, and the busiest', async () => {
     const report = await statsOf('--top', '2');
     const sum = (name: 'hits' | 'misses') => {

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { unlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { expect } from 'chai';
 import { lastValueFrom, take, toArray } from 'rxjs';
 import type { CacheEvent } from '../../../src/cache/events.js';
@@ -158,6 +159,25 @@ describe('a journal that is read', () => {
     await writer.close();
     expect(seen.map(({ seq }) => seq)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     expect(problems).to.deep.equal([]);
+  });
+
+  it('says what retention has deleted before it was read, and reads on', async () => {
+    const directory = await newDirectory();
+    await writeJournal(directory, events, { perFrame: 4, segmentBytes: 1500 });
+    const [, second, third] = await segmentFiles(directory);
+    const problems: JournalProblem[] = [];
+    const seen: number[] = [];
+    const journal = await openJournal(directory);
+    for await (const { seq } of journal.read({ onProblem: (problem) => problems.push(problem) })) {
+      seen.push(seq);
+      if (seq === 1) for (const file of (await segmentFiles(directory)).slice(0, 2)) await unlink(file);
+    }
+    const from = Number(path.basename(second).slice(9, 25));
+    const to = Number(path.basename(third).slice(9, 25)) - 1;
+    expect(problems.map(({ kind, fromSeq, toSeq }) => ({ kind, fromSeq, toSeq }))).to.deep.equal([
+      { kind: 'lost', fromSeq: from, toSeq: to },
+    ]);
+    expect(seen).to.deep.equal(events.map(({ seq }) => seq).filter((seq) => seq < from || seq > to));
   });
 
   it('reads a keyed journal without its key too, unchecked', async () => {

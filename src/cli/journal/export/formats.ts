@@ -1,10 +1,10 @@
 /** Events as others read them, each format a fold over the events: lines of JSON, CSV, fio's log of operations, block traces. */
 import type { CacheEvent } from '../../../cache/events.js';
 import { eventObject } from '../event-line.js';
+import type { DeviceShape } from '../shape.js';
 import { timestamp } from '../text.js';
 import { BlktraceExport } from './blktrace.js';
 import { fioExport } from './fio.js';
-import type { DeviceShape } from './geometry.js';
 
 /** A line of text, or bytes. */
 export type Piece = string | Uint8Array;

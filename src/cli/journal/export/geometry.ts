@@ -1,11 +1,6 @@
 /** Where blocks are on the device, as the events so far tell. */
 import type { CacheEvent } from '../../../cache/events.js';
-
-export interface DeviceShape {
-  /** Bytes. */
-  readonly blockSize: number;
-  readonly deviceBytes: number;
-}
+import type { DeviceShape } from '../shape.js';
 
 export class Geometry {
   #blockSize: number;

@@ -14,15 +14,16 @@ export class OpLife {
   /** The blocks that it wrote and that are not durable yet, with the generation that it gave them. */
   readonly #blocks = new Map<number, { readonly life: BlockLife; readonly generation: number }>();
   #wrote = 0;
-  #blockSize = 1;
+  #blockSize: number;
   #head: CacheEvent | null = null;
   /** A flush or close that has not ended. */
   #draining: { readonly block: number; readonly count: number } | null = null;
   #deviceWrites = 0;
   #evicted = 0;
 
-  constructor(op: number) {
+  constructor(op: number, blockSize = 1) {
     this.op = op;
+    this.#blockSize = blockSize;
   }
 
   accept(event: CacheEvent, epochMs: number): LifeEntry[] {

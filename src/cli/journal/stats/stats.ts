@@ -1,4 +1,5 @@
 /** What a journal adds up to. A pure fold: events in, a report out. */
+import { type DeviceShape, UNKNOWN_SHAPE } from '../shape.js';
 import type { CacheEvent } from '../../../cache/events.js';
 import { Latencies, type LatencySummary } from './latency.js';
 import { HitSeries, type Span } from './series.js';
@@ -73,12 +74,18 @@ export class StatsFold {
   readonly #actors = new Top<string, { reads: number; writes: number; others: number }>(() => {
     return { reads: 0, writes: 0, others: 0 };
   });
-  #blockSize = 1;
-  #deviceBytes = Number.POSITIVE_INFINITY;
+  #blockSize: number;
+  #deviceBytes: number;
   #firstSeq = 0;
   #lastSeq = 0;
   #fromMs = Number.POSITIVE_INFINITY;
   #toMs = Number.NEGATIVE_INFINITY;
+
+  /** What the device is where the events begin. */
+  constructor({ blockSize, deviceBytes }: DeviceShape = UNKNOWN_SHAPE) {
+    this.#blockSize = blockSize;
+    this.#deviceBytes = deviceBytes;
+  }
 
   /** `epochMs`: of the event's cache, milliseconds since 1970. */
   accept(event: CacheEvent, epochMs: number): void {
