@@ -195,6 +195,12 @@ export const ERROR_CODES = {
     meaning: 'The journal is that of another device.',
     remedy: 'Open the device that it belongs to, or choose another directory.',
   },
+  CACHETRAIL_JOURNAL_STALE: {
+    meaning:
+      'The device does not hold bytes that its journal proves to be durable: it is an older copy, or something else has written to it.',
+    remedy:
+      'Open the device that the journal goes with. If it was changed on purpose, begin another journal, or open it with `journal: { acceptChanged: true }`.',
+  },
   CACHETRAIL_JOURNAL_LOCKED: {
     meaning: 'Another cache is writing the journal.',
     remedy: 'Close it first, or choose another directory.',

@@ -2,6 +2,7 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { BlockCache } from './block-cache.js';
 import { systemClock } from './clock.js';
+import { checkProven } from './journal/durable-sample.js';
 import { JournalError } from './journal/errors.js';
 import { NeededWrites } from './journal/needed-writes.js';
 import { JournalNews } from './journal/news.js';
@@ -24,7 +25,7 @@ export interface JournalOpening {
  * write that was acknowledged before a crash and had not become durable is brought back, dirty.
  *
  * Rejects with ArgumentError for options that cannot be, with DeviceError for a device that cannot be cached and with
- * JournalError for a journal that cannot be opened or is another device's, and leaves the device open then.
+ * JournalError for a journal that cannot be opened, is another device's, or proves that this is an older copy of it, and leaves the device open then.
  */
 export async function openCache(device: BlockDevice, options: CacheOptions = {}): Promise<BlockCache> {
   const clock = options.clock ?? systemClock();
@@ -34,7 +35,7 @@ export async function openCache(device: BlockDevice, options: CacheOptions = {})
   }
   configOf(device, options);
   const recovery = await recoveryFor(device, journal);
-  const { directory, ...rest } = journal;
+  const { directory, acceptChanged: _, ...rest } = journal;
   const needed: Needed = { writes: null };
   const neededFrom = () => needed.writes?.from() ?? 0;
   const isDurable = journal.mode === 'durable';
@@ -93,11 +94,16 @@ interface Needed {
 /** Who stands in the events of writes that were brought back. */
 export const RECOVERY_ACTOR = 'recovery';
 
-const NOTHING: Recovery = { writes: [], blocks: 0 };
+const NOTHING: Recovery = { writes: [], blocks: 0, proven: [] };
 
-async function recoveryFor(device: BlockDevice, { directory, key }: JournalPlace): Promise<Recovery> {
+async function recoveryFor(
+  device: BlockDevice,
+  { directory, key, mode, acceptChanged = false }: JournalPlace,
+): Promise<Recovery> {
   try {
-    return await recoverWrites(directory, device, key);
+    const recovery = await recoverWrites(directory, device, key);
+    if (mode === 'durable' && !acceptChanged) await checkProven(device, recovery.proven);
+    return recovery;
   } catch (error) {
     if (error instanceof JournalError && isNoJournalYet(error)) return NOTHING;
     throw error;

@@ -46,6 +46,11 @@ export interface CacheOptions {
 /** A journal in a directory: begun there, or continued. */
 export interface JournalPlace extends Omit<JournalOptions, 'clock' | 'neededFrom'> {
   readonly directory: string;
+  /**
+   * Opens also a device that does not hold what its durable journal proves, as after something else has written to it. What
+   * is to be recovered is written to it all the same. Default false: CACHETRAIL_JOURNAL_STALE.
+   */
+  readonly acceptChanged?: boolean;
 }
 
 export const DEVICE_TIMEOUT_MS_DEFAULT = 30_000;

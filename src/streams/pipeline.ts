@@ -45,6 +45,7 @@ export interface WriteGate {
 
 /** Brings events to stable storage: what durable writes are acknowledged by. */
 export interface Commits {
+  isCommitted(seq: number): boolean;
   /** Resolves when every event up to `seq` is on stable storage. */
   committed(seq: number): Promise<void>;
 }
@@ -102,6 +103,7 @@ export class Pipeline {
   readonly #queue: Input[] = [];
   readonly #journal: EventSink | null;
   #deciding = false;
+  #lastWrittenSeq = 0;
   #deadlineAt: number | null = null;
   #deadlineKeepsAlive = false;
   #closing: PlainCaller | null = null;
@@ -122,7 +124,7 @@ export class Pipeline {
       staging: this.staging,
       failures: this.#failures,
       lender,
-      send: (command) => this.#send(command),
+      send: (command) => this.#sendCommitted(command),
       acknowledge: (seq, caller, succeed) => acknowledge(options.commits, seq, caller, succeed),
       replaced: (caller) => this.#replace(caller),
       closed: (op) => this.#closed(op),
@@ -248,6 +250,7 @@ export class Pipeline {
   #apply(event: CacheEvent): void {
     this.#journal?.append(event, event.type === 'written' ? this.#effects.payloadOf(event) : undefined);
     evolve(this.state, event);
+    if (event.type === 'written') this.#lastWrittenSeq = event.seq;
     this.#effects.apply(event);
     this.#bus.add(event);
   }
@@ -261,6 +264,21 @@ export class Pipeline {
     })
       .pipe(deviceLane(device, { clock, depth, timeoutNs, owedMax: OWED_MAX, allocate, blockBytes }))
       .subscribe((answer) => this.#answer(answer));
+  }
+
+  /**
+   * A device never holds what its durable journal does not: only so can an older copy of it be told from one that is ahead.
+   * Under the policy `stop` a journal that fails keeps nothing in the cache all the same.
+   */
+  #sendCommitted(command: DeviceCommand): void {
+    const { commits } = this.#options;
+    const isChange = command.kind !== 'read' && command.kind !== 'barrier';
+    const seq = command.kind === 'write' ? this.#lastWrittenSeq : this.state.seq;
+    if (commits === null || !isChange || commits.isCommitted(seq)) return this.#send(command);
+    // The lane of now: what was meant for a device that is replaced meanwhile must not reach another.
+    const send = this.#send;
+    const go = () => send(command);
+    commits.committed(seq).then(go, go);
   }
 
   /**

@@ -5,6 +5,7 @@
 import { evolve } from '../../cache/evolve.js';
 import type { CoreConfig } from '../../cache/limits.js';
 import { CacheState } from '../../cache/state.js';
+import { DurableSample, type ProvenBlock } from './durable-sample.js';
 import { JournalError } from './errors.js';
 import { openJournal } from './reader.js';
 import { firstHeader, firstHeaderWith } from './seek.js';
@@ -20,6 +21,8 @@ export interface Recovery {
   /** In order of offset. */
   readonly writes: readonly RecoveredBytes[];
   readonly blocks: number;
+  /** What the device must hold, if it is the one that the journal goes with. */
+  readonly proven: readonly ProvenBlock[];
 }
 
 /** Names the device that a journal is to be for. */
@@ -58,6 +61,8 @@ interface PendingBlock {
   readonly mask: Uint8Array;
   /** The opening since which it was last written. */
   session: number;
+  /** Borrowed meanwhile: the device may have been given bytes that no write stated. */
+  wasBorrowed: boolean;
 }
 
 /**
@@ -72,6 +77,7 @@ export class PendingWrites {
   #state: CacheState | null = null;
   #blockSize = 0;
   #session = 0;
+  readonly #sample = new DurableSample();
 
   constructor(directory: string, device: JournalledDevice) {
     this.#directory = directory;
@@ -95,8 +101,13 @@ export class PendingWrites {
     if (this.#state !== null) evolve(this.#state, event);
     switch (event.type) {
       case 'written':
+        this.#sample.forget(event.offset, event.length);
         if (payload !== null) this.#write(event.offset, payload);
         return;
+      case 'borrowed':
+        return this.#borrowed(event.block);
+      case 'clearQueued':
+        return this.#sample.forget(event.block * this.#blockSize, event.count * this.#blockSize);
       case 'barrierFinished':
         return this.#forgetDurable();
       case 'clearFinished':
@@ -107,6 +118,7 @@ export class PendingWrites {
       case 'blockSizeChanged':
         return this.#reshape(event.to);
       case 'closed':
+        this.#forgetDurable();
         this.#blocks.clear();
         return;
     }
@@ -115,7 +127,7 @@ export class PendingWrites {
   recovery(): Recovery {
     const offsets = [...this.#blocks.keys()].sort((a, b) => a - b);
     const writes = offsets.flatMap((offset) => stretchesOf(offset, this.#blocks.get(offset)));
-    return { writes: joined(writes), blocks: offsets.length };
+    return { writes: joined(writes), blocks: offsets.length, proven: this.#sample.blocks };
   }
 
   #checkDevice(identity: string, deviceBytes: number): void {
@@ -136,6 +148,7 @@ export class PendingWrites {
       block.bytes.set(part, skip);
       block.mask.fill(1, skip, skip + part.length);
       block.session = this.#session;
+      block.wasBorrowed ||= this.#isPinned(start / size);
       done += part.length;
     }
   }
@@ -143,7 +156,8 @@ export class PendingWrites {
   #blockAt(offset: number, size: number): PendingBlock {
     const known = this.#blocks.get(offset);
     if (known !== undefined) return known;
-    const block = { bytes: new Uint8Array(size), mask: new Uint8Array(size), session: this.#session };
+    const masks = { bytes: new Uint8Array(size), mask: new Uint8Array(size) };
+    const block = { ...masks, session: this.#session, wasBorrowed: false };
     this.#blocks.set(offset, block);
     return block;
   }
@@ -167,8 +181,28 @@ export class PendingWrites {
     for (const [offset, block] of this.#blocks) {
       if (block.session !== this.#session) continue;
       const slot = slots.find(offset / this.#blockSize);
-      if (slot === -1 || slots.chains.chainOf(slot) === -1) this.#blocks.delete(offset);
+      if (slot !== -1 && slots.chains.chainOf(slot) !== -1) continue;
+      this.#blocks.delete(offset);
+      this.#prove(this.#state, offset, block);
     }
+  }
+
+  /** A clear that timed out may land on it later; what a borrower changed is not in any payload. */
+  #prove(state: CacheState, offset: number, { bytes, mask, wasBorrowed }: PendingBlock): void {
+    if (!wasBorrowed && !state.isLocked(offset / this.#blockSize, 1)) this.#sample.add({ offset, bytes, mask });
+  }
+
+  #borrowed(block: number): void {
+    const offset = block * this.#blockSize;
+    const pending = this.#blocks.get(offset);
+    if (pending !== undefined) pending.wasBorrowed = true;
+    this.#sample.forget(offset, this.#blockSize);
+  }
+
+  #isPinned(block: number): boolean {
+    const slots = this.#state?.slots;
+    const slot = slots?.find(block) ?? -1;
+    return slots !== undefined && slot !== -1 && slots.pins[slot] > 0;
   }
 
   #forget(offset: number, length: number): void {

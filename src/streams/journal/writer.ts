@@ -141,6 +141,10 @@ export class JournalWriter implements JournalSink {
     else if (this.#timer === null && !this.#down) this.#arm();
   }
 
+  isCommitted(seq: number): boolean {
+    return seq <= this.#durableSeq;
+  }
+
   committed(seq: number): Promise<void> {
     if (this.failure !== null) return Promise.reject(this.failure);
     // Under `continue` nobody is kept waiting for a journal that is down: what is lost has been told.

@@ -1,0 +1,158 @@
+/** A durable journal opens with the device that it goes with, and not with an older copy under the same name. */
+import { copyFileSync, cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { type BlockDevice, memoryDevice, openFileDevice } from '../../../src/device/index.js';
+import { type BlockCache, openCache } from '../../../src/index.js';
+import type { JournalPlace } from '../../../src/streams/options.js';
+
+const BLOCK_BYTES = 4096;
+const BLOCKS = 64;
+
+let folder = '';
+let image = '';
+let copy = '';
+
+const filled = (byte: number) => new Uint8Array(BLOCK_BYTES).fill(byte);
+
+async function open(options: Partial<JournalPlace> = {}, file = image): Promise<BlockCache> {
+  const journal: JournalPlace = { directory: path.join(folder, 'journal'), mode: 'durable', ...options };
+  const device = await openFileDevice(file);
+  return openCache(device, { capacity: 32, journal }).catch(async (error: unknown) => {
+    await device.close();
+    throw error;
+  });
+}
+
+const failureOf = (opening: Promise<BlockCache>) =>
+  opening.then(
+    (cache) => cache.close().then(() => null),
+    (error: { code: string; message: string }) => error,
+  );
+
+describe('opening a device with its durable journal', () => {
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'cachetrail-test-'));
+    image = path.join(folder, 'image');
+    copy = path.join(folder, 'copy');
+    writeFileSync(image, '');
+    truncateSync(image, BLOCKS * BLOCK_BYTES);
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('refuses an older copy put back in its place, and names the byte and both digests', async () => {
+    const cache = await open();
+    for (let block = 0; block < 40; block++) await cache.write(block, filled(block + 1));
+    await cache.flush();
+    copyFileSync(image, copy);
+    await cache.write(7, filled(200));
+    await cache.close();
+    const now = path.join(folder, 'now');
+    copyFileSync(image, now);
+    copyFileSync(copy, image);
+    const error = await failureOf(open());
+    expect(error?.code).to.equal('CACHETRAIL_JOURNAL_STALE');
+    expect(error?.message).to.match(new RegExp(`byte ${7 * BLOCK_BYTES} it has [0-9a-f]{16}…, not [0-9a-f]{16}…`));
+
+    // Nothing was changed by looking: the right one opens again.
+    copyFileSync(now, image);
+    expect(await failureOf(open())).to.equal(null);
+  });
+
+  it('refuses it when the cache was killed, too, and recovers nothing into it', async () => {
+    const cache = await open();
+    await cache.write(3, filled(1));
+    copyFileSync(image, copy);
+    await cache.flush();
+    await cache.write(4, filled(2));
+    // As after a kill: the journal as it lies there, while the cache has not been closed.
+    const killed = path.join(folder, 'killed');
+    cpSync(path.join(folder, 'journal'), killed, { recursive: true });
+    await cache.close();
+    copyFileSync(copy, image);
+    expect((await failureOf(open({ directory: killed })))?.code).to.equal('CACHETRAIL_JOURNAL_STALE');
+    const after = await openFile(image);
+    const { buffer } = await after.read(new Uint8Array(BLOCKS * BLOCK_BYTES));
+    await after.close();
+    expect(buffer.every((byte) => byte === 0)).to.equal(true);
+  });
+
+  it('refuses a copy, which is another file, and another device', async () => {
+    const cache = await open();
+    await cache.write(3, filled(1));
+    await cache.close();
+    copyFileSync(image, copy);
+    expect((await failureOf(open({}, copy)))?.code).to.equal('CACHETRAIL_JOURNAL_DEVICE');
+  });
+
+  it('refuses what something else has written to, unless told to take it', async () => {
+    const cache = await open();
+    await cache.write(3, filled(1));
+    await cache.close();
+    const file = await openFile(image, 'r+');
+    await file.write(filled(9), 0, BLOCK_BYTES, 3 * BLOCK_BYTES);
+    await file.close();
+    expect((await failureOf(open()))?.code).to.equal('CACHETRAIL_JOURNAL_STALE');
+    const accepted = await open({ acceptChanged: true });
+    expect((await accepted.read(3))[0]).to.equal(9);
+    await accepted.write(3, filled(10));
+    await accepted.close();
+    expect(await failureOf(open())).to.equal(null);
+  });
+
+  it('never gives the device what the journal does not hold yet', async () => {
+    const device = memoryDevice({ sizeBytes: BLOCKS * BLOCK_BYTES });
+    const syncedAt: number[] = [];
+    const synced = () => {
+      const { events, journal } = cache.stats();
+      return events - (journal?.unsyncedEvents ?? 0);
+    };
+    const spied: BlockDevice = {
+      ...{ supports: device.supports, sizeBytes: device.sizeBytes, identity: device.identity, fd: device.fd },
+      read: (offset, buffers) => device.read(offset, buffers),
+      write: (offset, buffers) => {
+        syncedAt.push(synced());
+        return device.write(offset, buffers);
+      },
+      zero: (offset, length) => {
+        syncedAt.push(synced());
+        return device.zero(offset, length);
+      },
+      barrier: () => device.barrier(),
+      discard: (offset, length) => device.discard(offset, length),
+      setOption: (name, value) => device.setOption(name, value),
+      close: () => device.close(),
+    };
+    const cache = await openCache(spied, { journal: { directory: path.join(folder, 'journal'), mode: 'durable' } });
+    const seqs: number[] = [];
+    cache.events$.subscribe(({ type, seq }) => {
+      if (type === 'written' || type === 'clearQueued') seqs.push(seq);
+    });
+    await Promise.all([cache.write(1, filled(1)), cache.flush()]);
+    await cache.zero({ block: 5, count: 1 });
+    await cache.close();
+    expect(seqs).to.have.lengthOf(2);
+    expect(syncedAt).to.have.lengthOf(2);
+    expect(syncedAt[0]).to.be.at.least(seqs[0]);
+    expect(syncedAt[1]).to.be.at.least(seqs[1]);
+  });
+
+  it('takes what was discarded, zeroed, given up or changed through a borrowed view, and not written since', async () => {
+    const cache = await open();
+    for (let block = 0; block < 8; block++) await cache.write(block, filled(block + 1));
+    await cache.flush();
+    await cache.zero({ block: 0, count: 2 });
+    await cache.discard({ block: 2, count: 1 });
+    const borrowed = await cache.borrow(4);
+    borrowed.bytes.fill(77);
+    await cache.writeBytes(4 * BLOCK_BYTES, new Uint8Array(10).fill(5));
+    await cache.flush();
+    borrowed.release();
+    await cache.write(5, filled(50));
+    await cache.invalidate({ block: 5, count: 1 }, { discardDirty: 'test' });
+    await cache.close();
+    expect(await failureOf(open())).to.equal(null);
+  });
+});
