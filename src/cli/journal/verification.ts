@@ -1,6 +1,12 @@
 /** What was found in a journal, for people. */
 import type { CacheEvent } from '../../cache/events.js';
-import type { JournalDivergence, JournalStatus, JournalVerification } from '../../streams/journal/index.js';
+import type {
+  JournalDivergence,
+  JournalStatus,
+  JournalVerification,
+  StateBefore,
+} from '../../streams/journal/index.js';
+import type { BlockInfo } from '../../streams/stats.js';
 import { detailsOf } from './event-line.js';
 import { problemText } from './reading.js';
 import { plural, wholeText } from './text.js';
@@ -51,13 +57,34 @@ function decisionsText({ replayed, events, divergence }: JournalVerification, wi
   return divergence === null ? `${again}, all the same` : `${again}, then another: see below`;
 }
 
-function divergenceLines({ seq, recorded, decided, stateHash, message }: JournalDivergence): string[] {
+function divergenceLines({ seq, recorded, decided, stateHash, message, before }: JournalDivergence): string[] {
   return [
     `  first divergence at #${seq}: ${message}`,
     `    recorded  ${sideText(recorded)}`,
     `    decided   ${sideText(decided)}`,
+    ...(before === null ? [] : beforeLines(before)),
     `    state after the decision: ${stateHash}`,
   ];
+}
+
+function beforeLines({ seq, hash, phase, blocks, stats }: StateBefore): string[] {
+  const { residentBlocks, capacityBlocks, dirtyBlocks, writingBlocks, unsyncedBlocks, waitingRequests } = stats;
+  const held = `${residentBlocks} of ${plural(capacityBlocks, 'block')} cached: ${dirtyBlocks} dirty, ${writingBlocks} being written, ${unsyncedBlocks} without a barrier`;
+  return [
+    `    state before it, at #${seq}: ${hash}, ${phase}; ${held}; ${plural(waitingRequests, 'request')} waiting`,
+    ...blocks.map((info) => `      block ${info.block}: ${blockText(info)}`),
+  ];
+}
+
+function blockText({ state, generation, pins, parked, lastError }: BlockInfo): string {
+  const words = [
+    state,
+    ...(generation > 0 ? [`generation ${generation}`] : []),
+    ...(pins > 0 ? [plural(pins, 'pin')] : []),
+    ...(parked ? ['parked'] : []),
+    ...(lastError === null ? [] : [`last error ${lastError}`]),
+  ];
+  return words.join(', ');
 }
 
 function sideText(event: CacheEvent | null): string {

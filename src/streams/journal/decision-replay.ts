@@ -13,7 +13,7 @@ import type { JournalDivergence } from './types.js';
 export class DecisionReplay {
   /** Events that the new core has decided as they were recorded. */
   replayed = 0;
-  divergence: JournalDivergence | null = null;
+  divergence: Omit<JournalDivergence, 'before'> | null = null;
   #state: CacheState | null = null;
   #turn: Turn | null = null;
   /** What the last decision gave, used again and again; `#met` of them have been met in the record. */

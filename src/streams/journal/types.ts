@@ -1,8 +1,10 @@
 /** What a journal is asked, and what it answers. */
 import type { BlockRange } from '../../device/geometry.js';
 import type { CacheEvent, EventType, JournalPolicy } from '../../cache/events.js';
+import type { CacheState } from '../../cache/state.js';
 import type { CachetrailError } from '../../device/errors.js';
 import type { Clock } from '../clock.js';
+import type { BlockInfo, StateStats } from '../stats.js';
 
 /**
  * `audit`: events only, buffered; a crash loses at most the last buffer. `durable`: with the bytes of every write, and a
@@ -159,6 +161,18 @@ export interface JournalDivergence {
   /** Digest of the new core's state after its decision. */
   readonly stateHash: string;
   readonly message: string;
+  /** The state before the event; null where the journal does not lead to it. */
+  readonly before: StateBefore | null;
+}
+
+/** What matters of a state to whoever asks why an event came of it. */
+export interface StateBefore {
+  readonly seq: number;
+  readonly hash: string;
+  readonly phase: CacheState['phase'];
+  /** The blocks that either event names, the first few of them. */
+  readonly blocks: readonly BlockInfo[];
+  readonly stats: StateStats;
 }
 
 export interface JournalVerification {

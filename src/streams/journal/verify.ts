@@ -1,8 +1,11 @@
 /** Whether a journal is whole, unchanged, and what a core would decide again. */
+import { hashState } from '../../cache/digest.js';
 import type { CacheEvent } from '../../cache/events.js';
+import { inspectBlock, statsOf } from '../stats.js';
 import { EventDecoder } from './codec/decoder.js';
 import { digesterFor } from './chain.js';
 import { DecisionReplay } from './decision-replay.js';
+import { JournalError } from './errors.js';
 import { hexOf } from './frame.js';
 import { Links } from './link.js';
 import { readFrames } from './read-frames.js';
@@ -10,8 +13,9 @@ import { visitEvents } from './reader.js';
 import { isKeyed } from './seek.js';
 import type { SegmentHeader } from './segment-header.js';
 import { segmentsOf } from './segments.js';
+import { stateAt } from './state-at.js';
 import { checkKey } from './tail.js';
-import type { JournalProblem, JournalStatus, JournalVerification } from './types.js';
+import type { JournalDivergence, JournalProblem, JournalStatus, JournalVerification, StateBefore } from './types.js';
 
 export interface VerifyOptions {
   /** A head digest noted earlier, hex: it must still be in the chain. */
@@ -24,6 +28,8 @@ export interface VerifyOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** Of the blocks that a divergence is about. */
+const BLOCKS_SHOWN = 8;
 /** Problems that are kept; all are counted. */
 const PROBLEMS_MAX = 1000;
 
@@ -62,7 +68,8 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
     options.onProgress?.(total.bytes, totalBytes);
   }
   if (!isExpectedSeen) report(missingHead(expect ?? ''));
-  const { divergence, replayed } = replay;
+  const { divergence: first, replayed } = replay;
+  const divergence = first === null ? null : { ...first, before: await stateBefore(directory, first, key) };
   const status =
     found.status === 'sound' || found.status === 'torn'
       ? divergence === null
@@ -80,6 +87,34 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
     ...total,
     bytes: totalBytes,
   };
+}
+
+/** As the record tells it: from what was recorded before, whatever a new core makes of it. */
+async function stateBefore(
+  directory: string,
+  { seq, recorded, decided }: Omit<JournalDivergence, 'before'>,
+  key: Uint8Array | null,
+): Promise<StateBefore | null> {
+  try {
+    const { state } = await stateAt(directory, seq - 1, key === null ? {} : { key });
+    const blocks = [...new Set([recorded, decided].flatMap(blocksOf))].slice(0, BLOCKS_SHOWN);
+    return {
+      seq: state.seq,
+      hash: hashState(state),
+      phase: state.phase,
+      blocks: blocks.map((block) => inspectBlock(state, block)),
+      stats: statsOf(state, 0),
+    };
+  } catch (error) {
+    if (error instanceof JournalError) return null;
+    throw error;
+  }
+}
+
+function blocksOf(event: CacheEvent | null): number[] {
+  if (event === null || !('block' in event)) return [];
+  const count = 'count' in event ? Math.min(event.count, BLOCKS_SHOWN) : 1;
+  return Array.from({ length: count }, (_, index) => event.block + index);
 }
 
 class Findings {

@@ -97,6 +97,8 @@ describe('cachetrail verify', () => {
     expect(stdout)
       .to.match(/recorded {2}#\d+ evicted/)
       .and.match(/decided {3}#\d+ evicted/)
+      .and.match(/state before it, at #\d+: [0-9a-f]{16}, open; \d+ of \d+ blocks cached/)
+      .and.match(/block \d+: clean/)
       .and.include('DIVERGED');
     expect((await verified(directory, '--no-decisions')).exitCode).to.equal(0);
   });

@@ -4,6 +4,7 @@ import { hashState } from '../../../src/cache/digest.js';
 import { evolve } from '../../../src/cache/evolve.js';
 import { CacheState } from '../../../src/cache/state.js';
 import { codeOf } from '../../../src/index.js';
+import { inspectBlock } from '../../../src/streams/stats.js';
 import { stateAt, verifyJournal } from '../../../src/streams/journal/index.js';
 import { framesOf, onlySegment, segmentFiles, withFrames } from './support/pieces.js';
 import { eventsOf, newDirectory, removeDirectories, writeJournal } from './support/recorded.js';
@@ -80,6 +81,12 @@ describe('verification', () => {
     expect(found).to.include({ status: 'diverged', replayed: at, events: events.length });
     expect(found.divergence).to.deep.include({ seq: at + 1, recorded: changed[at], decided: events[at] });
     expect(found.divergence?.stateHash).to.match(/^[0-9a-f]{16}$/);
+    const { state } = await stateAt(directory, at);
+    const [first] = changed.filter((event) => event.type === 'writebackStarted');
+    const blocks = Array.from({ length: first.count }, (_, index) => inspectBlock(state, first.block + index));
+    expect(blocks[0]).to.include({ state: 'dirty' });
+    expect(found.divergence?.before).to.deep.include({ seq: at, hash: hashState(state), phase: 'open', blocks });
+    expect(found.divergence?.before?.stats.dirtyBlocks).to.be.above(0);
     expect(found.problems).to.deep.equal([]);
   });
 
