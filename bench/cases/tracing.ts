@@ -25,14 +25,14 @@ const NO_WRITEBACK = { dirtyBackgroundShare: 1, dirtyHardShare: 1, dirtyAgeNs: 3
 export const tracedHits: readonly Case[] = Object.entries(WAYS).map(([way, share]) => ({
   name: `traced.hit.${way}`,
   target: () => (share === null ? UNTRACED_RATIO_MAX : undefined),
-  rounds: 41,
+  rounds: 121,
   prepare: (scale) => contestOf(scale, share, hits),
 }));
 
 export const tracedWrites: readonly Case[] = Object.entries(WAYS).map(([way, share]) => ({
   name: `traced.write.${way}`,
   target: () => (share === null ? UNTRACED_RATIO_MAX : undefined),
-  rounds: 41,
+  rounds: 121,
   prepare: (scale) => contestOf(scale, share, writes),
 }));
 
@@ -77,7 +77,7 @@ async function hits({ blocks, short }: Scale, callers: readonly Context[]): Prom
   const cache = await openCache(memoryDevice({ sizeBytes: blocks * BLOCK_BYTES }), { capacity: blocks });
   const into = new Uint8Array(BLOCK_BYTES);
   for (let block = 0; block < blocks; block++) await cache.read(block, 1, into);
-  const order = uniform(short ? 20_000 : 65_536, blocks, 1);
+  const order = uniform(short ? 20_000 : 40_960, blocks, 1);
   let from = 0;
   const some = () => {
     const end = Math.min(order.length, from + OPERATIONS_PER_SPAN);
@@ -95,7 +95,7 @@ async function writes({ blocks, short }: Scale, callers: readonly Context[]): Pr
   const cache = await openCache(device, { capacity: 2 * blocks, limits: NO_WRITEBACK });
   const data = new Uint8Array(BLOCK_BYTES).fill(1);
   for (let block = 0; block < blocks; block++) await cache.write(block, data);
-  const order = uniform(short ? 20_000 : 65_536, blocks, 3);
+  const order = uniform(short ? 20_000 : 40_960, blocks, 3);
   let from = 0;
   const some = async () => {
     const end = Math.min(order.length, from + OPERATIONS_PER_SPAN);
