@@ -341,12 +341,13 @@ export class Pipeline {
     const closed = new Promise<void>((resolve) => resolve(this.#device.close()));
     closed
       .catch(fail)
+      // The device's time is not the journal's.
+      .then(cancel)
       .then(released)
       .then(
         () => (resolved === null ? this.#closing?.succeed() : this.#closing?.fail(resolved)),
         (error: unknown) => this.#closing?.fail(error),
-      )
-      .finally(cancel);
+      );
   }
 
   /** A bug of ours: stops before anything can be corrupted. What was durable is safe on the device. */

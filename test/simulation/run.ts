@@ -352,6 +352,8 @@ class Run {
     const { dirtyBlocks, writingBlocks, unsyncedBlocks, parkedBlocks, waitingRequests } = cache.stats();
     const left = dirtyBlocks + writingBlocks + unsyncedBlocks + parkedBlocks + waitingRequests;
     demand(left === 0, () => `a good device, and still: ${JSON.stringify(cache.stats())}`);
+    // A readahead that nobody waits for may be under way yet.
+    while (device.running > 0 && agenda.step()) await drain();
     demand(agenda.timersThatKeepAlive === 0, 'a clean, idle cache keeps the process alive');
     await this.#readAll(machine);
     machine.closing = true;

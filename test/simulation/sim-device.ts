@@ -41,6 +41,8 @@ export class SimDevice implements BlockDevice {
   losses = 0;
   /** Operations under way whose fate is sealed, and that were begun before a cure. */
   doomed = 0;
+  /** Operations under way. */
+  running = 0;
   readonly #options: SimDeviceOptions;
   /** Operations that do not answer, to be let go by a cure. */
   readonly #hanging: (() => void)[] = [];
@@ -163,6 +165,7 @@ export class SimDevice implements BlockDevice {
     const most = this.#cured ? Math.min(latencyNs.most, timeoutNs / 4) : latencyNs.most;
     const usual = random.magnitude(Math.min(latencyNs.least, most), most);
     if (isOld) this.doomed++;
+    this.running++;
     const delay = fate?.kind === 'late' ? timeoutNs + random.below(2 * timeoutNs) : usual;
     let moved: number | undefined;
     let isDone = false;
@@ -174,6 +177,7 @@ export class SimDevice implements BlockDevice {
     const answer = () => {
       if (this.#off) return;
       if (isOld) this.doomed--;
+      this.running--;
       work();
       this.#answer(op, fate, moved, resolve, reject);
     };

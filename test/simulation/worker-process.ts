@@ -30,10 +30,10 @@ export class WorkerProcess {
     });
   }
 
-  /** Null when all of it has been run, or the first failure where it was to stop there; else how the process has died. */
+  /** Null when all of it has been run, or the first failure where it was to stop there; else how the process has died. Rejects if it does not work. */
   carryOut(order: Order, told: (outcome: Outcome) => void): Promise<Broken | null> {
     const child = this.#child;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let watch: NodeJS.Timeout | undefined;
       const watched = () => {
         clearTimeout(watch);
@@ -54,6 +54,8 @@ export class WorkerProcess {
       };
       const died = (code: number | null, signal: string | null) => {
         clearTimeout(watch);
+        // It did not get so far as to break a promise: a mutation that does not even load proves nothing.
+        if (code === 1) return reject(new Error(`a worker has failed: ${lineOf(this.#said)}`));
         resolve(bounds(`the process ended with ${signal ?? code}: ${lineOf(this.#said)}`));
       };
       child.on('message', heard).once('exit', died);

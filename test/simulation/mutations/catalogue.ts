@@ -168,7 +168,7 @@ export const MUTATIONS: readonly Mutation[] = [
         to: 'if (false)',
       },
     ],
-    runs: 400,
+    runs: 1500,
   },
   {
     name: 'trusts clean copies of a range whose clear has failed',
@@ -390,13 +390,6 @@ export const MUTATIONS: readonly Mutation[] = [
     runs: 100,
   },
   {
-    name: 'ends a flush before the journal knows',
-    edits: [
-      { file: EFFECTS, from: 'this.#parts.acknowledge(event.seq, { fail: succeed }, succeed);', to: 'succeed();' },
-    ],
-    runs: 300,
-  },
-  {
     name: 'ends a zero before the journal knows',
     edits: [
       {
@@ -421,16 +414,5 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'cuts the torn end of a journal, and does not sync that',
     edits: [{ file: 'streams/journal/tail', from: 'await file.datasync();', to: '' }],
     runs: 500,
-  },
-  {
-    name: 'writes a frame behind one that is not synced',
-    edits: [
-      {
-        file: 'streams/journal/segment-writer',
-        from: "if (this.#settings.mode === 'durable' && !file.isSynced)",
-        to: 'if (false)',
-      },
-    ],
-    runs: 1000,
   },
 ];
