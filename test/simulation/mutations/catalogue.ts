@@ -310,7 +310,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'makes every error of the device EIO, as the original does',
-    edits: [{ file: 'streams/failures', from: 'code: event.codes[at],', to: "code: 'EIO'," }],
+    edits: [{ file: 'streams/failures', from: 'const code = event.codes[at];', to: "const code = 'EIO';" }],
     runs: 100,
   },
   {
@@ -407,7 +407,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'forgets at a barrier, when it recovers, what that has not covered',
-    edits: [{ file: RECOVERY, from: 'if (slot === -1 || slots.chains.chainOf(slot) === -1)', to: 'if (true)' }],
+    edits: [{ file: RECOVERY, from: 'if (slot !== -1 && slots.chains.chainOf(slot) !== -1)', to: 'if (false)' }],
     runs: 300,
   },
   {
