@@ -52,6 +52,10 @@ export class Faults {
     this.#cured = true;
   }
 
+  get isCured(): boolean {
+    return this.#cured;
+  }
+
   boot(): void {
     this.failed = none();
   }

@@ -185,6 +185,7 @@ class Run {
     const random = new Random(seed, `device ${boot}`);
     const medium = this.#medium;
     const device = new SimDevice({ sizeBytes, supports, medium, agenda, faults, random, latencyNs, timeoutNs, report });
+    if (faults.isCured) device.cure();
     const tellsLater = this.#journal?.keepsAcknowledged ?? false;
     const checker: Checker = new Checker({ model: this.#model, medium, device, expected, tellsLater });
     return { agenda, device, checker };
