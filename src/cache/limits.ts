@@ -86,8 +86,9 @@ export const CAPACITY_BYTES_DEFAULT = 16 * 1024 * 1024;
 export const HANDLES_MAX = 256;
 /** Failures that have been resolved and of which some handle has not been told. Of more, only their number is kept. */
 export const RESOLVED_FAILURES_MAX = 1024;
-/** Bytes of a discard or zero that the device is asked for at once: each piece has a timeout of its own. */
-export const CLEAR_BYTES_MAX = 16 * 1024 * 1024;
+/** A discard or zero is asked for in pieces of these bytes, each with a timeout of its own: more bytes where there were too many pieces. */
+export const CLEAR_PIECE_BYTES = 16 * 1024 * 1024;
+export const CLEAR_PIECES_MAX = 4096;
 /** Slot numbers are 32-bit, and the index has twice as many entries as there are slots. */
 export const CAPACITY_BLOCKS_MAX = 2 ** 29;
 

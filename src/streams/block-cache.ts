@@ -115,6 +115,9 @@ export class BlockCache {
     this.#requester.checkOpen();
   }
 
+  /** @internal For a cache that could not be opened. */
+  halt = (cause: unknown) => this.#pipeline.halt(cause);
+
   /** Bytes. */
   get blockSize(): number {
     return this.#pipeline.state.blockSize;

@@ -5,7 +5,7 @@
 import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { FailureOutcome } from '../cache/events.js';
 import { TIMEOUT_CODE } from '../cache/failure-codes.js';
-import { CLEAR_BYTES_MAX } from '../cache/limits.js';
+import { CLEAR_PIECE_BYTES, CLEAR_PIECES_MAX } from '../cache/limits.js';
 import type { Fill } from '../cache/state.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { codeOf, DeviceError } from '../device/errors.js';
@@ -191,8 +191,9 @@ class Lane {
   /** A piece after another: what takes long and goes on is no device that does not answer. */
   async #clear(running: Running, { kind, offset, length }: ClearCommand): Promise<undefined> {
     const end = offset + length;
+    const pieceBytes = CLEAR_PIECE_BYTES * Math.ceil(length / CLEAR_PIECE_BYTES / CLEAR_PIECES_MAX);
     for (let at = offset; at < end; ) {
-      const pieceEnd = Math.min(end, (Math.floor(at / CLEAR_BYTES_MAX) + 1) * CLEAR_BYTES_MAX);
+      const pieceEnd = Math.min(end, (Math.floor(at / pieceBytes) + 1) * pieceBytes);
       await this.#device[kind](at, pieceEnd - at);
       at = pieceEnd;
       if (at < end) this.#moved(running);

@@ -2,6 +2,7 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { BlockCache } from './block-cache.js';
 import { systemClock } from './clock.js';
+import type { TimeLimit } from './in-time.js';
 import { checkProven } from './journal/durable-sample.js';
 import { JournalError } from './journal/errors.js';
 import { NeededWrites } from './journal/needed-writes.js';
@@ -9,7 +10,7 @@ import { JournalNews } from './journal/news.js';
 import { type Recovery, recoverWrites } from './journal/recovery.js';
 import type { JournalWriter } from './journal/writer.js';
 import { openJournalWriter } from './journal/writer.js';
-import { type CacheOptions, configOf, type JournalPlace } from './options.js';
+import { type CacheOptions, checkPositive, configOf, DEVICE_TIMEOUT_MS_DEFAULT, type JournalPlace } from './options.js';
 
 /** What was found in the journal when the cache was opened. */
 export interface JournalOpening {
@@ -34,7 +35,9 @@ export async function openCache(device: BlockDevice, options: CacheOptions = {})
     return new BlockCache(device, options, { clock, journal, commits: null, lastSeq: 0, opening: null });
   }
   configOf(device, options);
-  const recovery = await recoveryFor(device, journal);
+  const { deviceTimeoutMs = DEVICE_TIMEOUT_MS_DEFAULT } = options;
+  checkPositive('deviceTimeoutMs', deviceTimeoutMs);
+  const recovery = await recoveryFor(device, journal, { clock, ns: deviceTimeoutMs * 1e6 });
   const { directory, acceptChanged: _, ...rest } = journal;
   const needed: Needed = { writes: null };
   const neededFrom = () => needed.writes?.from() ?? 0;
@@ -80,7 +83,12 @@ async function openWith(
     },
     released: () => writer.close(),
   });
-  for (const { offset, bytes } of recovery.writes) await cache.writeBytes(offset, bytes, { actor: RECOVERY_ACTOR });
+  try {
+    for (const { offset, bytes } of recovery.writes) await cache.writeBytes(offset, bytes, { actor: RECOVERY_ACTOR });
+  } catch (error) {
+    cache.halt(error);
+    throw error;
+  }
   // What a crash had left was needed until it was in the journal again, all of it.
   needed.writes = writes;
   return cache;
@@ -99,10 +107,11 @@ const NOTHING: Recovery = { writes: [], blocks: 0, proven: [] };
 async function recoveryFor(
   device: BlockDevice,
   { directory, key, mode, acceptChanged = false }: JournalPlace,
+  limit: TimeLimit,
 ): Promise<Recovery> {
   try {
     const recovery = await recoverWrites(directory, device, key);
-    if (mode === 'durable' && !acceptChanged) await checkProven(device, recovery.proven);
+    if (mode === 'durable' && !acceptChanged) await checkProven(device, recovery.proven, limit);
     return recovery;
   } catch (error) {
     if (error instanceof JournalError && isNoJournalYet(error)) return NOTHING;

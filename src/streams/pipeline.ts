@@ -350,6 +350,15 @@ export class Pipeline {
       );
   }
 
+  /** For a cache that could not be opened: it does nothing more, and leaves the device to the caller. */
+  halt(cause: unknown): void {
+    this.failure = new InternalError('the cache could not be opened', { cause });
+    this.callers.failAll(this.failure);
+    this.#queue.length = 0;
+    for (const wire of [...this.#wires, this.#lane]) wire.unsubscribe();
+    this.#bus.complete();
+  }
+
   /** A bug of ours: stops before anything can be corrupted. What was durable is safe on the device. */
   #stop(cause: unknown): CachetrailError {
     this.failure = cause instanceof InternalError ? cause : new InternalError('the cache has stopped', { cause });

@@ -3,7 +3,10 @@
  * again can look whether it is the same still, and not an older copy under the same name.
  */
 import { createHash } from 'node:crypto';
+import { TIMEOUT_CODE } from '../../cache/failure-codes.js';
 import type { BlockDevice } from '../../device/block-device.js';
+import { codeOf } from '../../device/errors.js';
+import { inTime, type TimeLimit } from '../in-time.js';
 import { JournalError } from './errors.js';
 
 export interface ProvenBlock {
@@ -45,15 +48,17 @@ export class DurableSample {
 
 /**
  * Rejects with JournalError CACHETRAIL_JOURNAL_STALE if the device holds anything else. A block that cannot be read proves
- * nothing: the cache will say so when it is asked for it.
+ * nothing: the cache will say so when it is asked for it. A device that does not answer in time is not asked again.
  */
 export async function checkProven(
   device: Pick<BlockDevice, 'read' | 'identity'>,
   blocks: readonly ProvenBlock[],
+  limit: TimeLimit,
 ): Promise<void> {
   for (const { offset, bytes, mask } of blocks) {
     const found = new Uint8Array(mask.lastIndexOf(1) + 1);
-    const got = await device.read(offset, [found]).catch(() => 0);
+    const got = await inTime(limit, () => device.read(offset, [found])).catch(codeOf);
+    if (got === TIMEOUT_CODE) return;
     if (got !== found.length || found.every((byte, at) => mask[at] === 0 || byte === bytes[at])) continue;
     const [journalled, held] = [bytes, found].map((side) => digestOf(side, mask));
     throw new JournalError(

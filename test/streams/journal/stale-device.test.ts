@@ -3,8 +3,9 @@ import { copyFileSync, cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync 
 import { open as openFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type BlockDevice, memoryDevice, openFileDevice } from '../../../src/device/index.js';
+import { type BlockDevice, faultDevice, memoryDevice, openFileDevice } from '../../../src/device/index.js';
 import { type BlockCache, openCache } from '../../../src/index.js';
 import type { JournalPlace } from '../../../src/streams/options.js';
 
@@ -100,6 +101,52 @@ describe('opening a device with its durable journal', () => {
     await accepted.write(3, filled(10));
     await accepted.close();
     expect(await failureOf(open())).to.equal(null);
+  });
+
+  for (const [what, fault] of [
+    ['throws', { throws: 'EIO' }],
+    ['does not answer', { hang: 'before' }],
+  ] as const) {
+    it(`opens it although it ${what} when it is looked at: that proves nothing`, async () => {
+      const cache = await open();
+      await cache.write(3, filled(1));
+      await cache.close();
+      const device = faultDevice(await openFileDevice(image));
+      device.inject({ ...fault, on: 'read' });
+      const journal: JournalPlace = { directory: path.join(folder, 'journal'), mode: 'durable' };
+      const again = await openCache(device, { deviceTimeoutMs: 50, journal });
+      device.cure();
+      device.release();
+      expect((await again.read(3))[0]).to.equal(1);
+      await again.close();
+    });
+  }
+
+  it('leaves the device and the journal alone when what a crash has left cannot be brought back, and does so later', async () => {
+    const cache = await open();
+    await cache.write(3, filled(1));
+    await cache.writeBytes(5 * BLOCK_BYTES + 10, filled(2).subarray(0, 100));
+    const killed = path.join(folder, 'killed');
+    cpSync(path.join(folder, 'journal'), killed, { recursive: true });
+    await cache.close({ abandon: 'test' });
+    truncateSync(image, 0);
+    truncateSync(image, BLOCKS * BLOCK_BYTES);
+
+    const device = faultDevice(await openFileDevice(image));
+    device.inject({ code: 'EIO', on: 'read' });
+    const journal: JournalPlace = { directory: killed, mode: 'durable' };
+    const limits = { dirtyAgeNs: 2e7 };
+    const error = await openCache(device, { journal, limits }).catch(({ code }: { code: string }) => code);
+    expect(error).to.equal('CACHETRAIL_READ_FAILED');
+    const asked = { ...device.operations };
+    await pause(50);
+    expect(device.operations).to.deep.equal({ ...asked, close: 0 });
+
+    device.cure();
+    const again = await openCache(device, { journal, limits });
+    expect((await again.read(3))[0]).to.equal(1);
+    expect((await again.read(5)).subarray(9, 12)).to.deep.equal(new Uint8Array([0, 2, 2]));
+    await again.close();
   });
 
   it('never gives the device what the journal does not hold yet', async () => {
