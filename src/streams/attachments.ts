@@ -5,6 +5,13 @@ import type { JournalStats } from './journal/types.js';
 import type { JournalOpening } from './open-cache.js';
 import type { Commits, EventSink, WriteGate } from './pipeline.js';
 
+/** A cache that runs, for who opened it. */
+export interface Running {
+  readonly state: CacheState;
+  submit(input: Input): void;
+  halt(cause: unknown): void;
+}
+
 /** What a cache is made with beside its options: the journal that was opened for it, and what that brought back. */
 export interface Attachments {
   readonly clock: Clock;
@@ -16,8 +23,8 @@ export interface Attachments {
   readonly lastSeq: number;
   readonly opening: JournalOpening | null;
   readonly journalStats?: () => JournalStats;
-  /** Gets the state that the cache's events are folded into, to be read, before the first of them; and a way to tell the cache. */
-  readonly started?: (state: CacheState, submit: (input: Input) => void) => void;
+  /** Gets what runs the cache, before the first event: its state to be read, a way to tell it, and one to stop it. */
+  readonly started?: (running: Running) => void;
   /** Lets go of the journal when the cache is closed. */
   readonly released?: () => Promise<void>;
 }

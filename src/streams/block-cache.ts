@@ -107,16 +107,13 @@ export class BlockCache {
     this.events$ = this.#pipeline.events$;
     this.slowEvents$ = this.#pipeline.slowEvents$;
     this.errors$ = this.#pipeline.errors$;
-    attachments.started?.(this.#pipeline.state, (input) => this.#pipeline.submit(input));
+    attachments.started?.(this.#pipeline);
     const openedAt = clock.now();
     this.#pipeline.submit({ type: 'open', at: openedAt, identity: device.identity, config });
     this.id = journal?.journalId ?? newJournalId(device.identity, clock.epochMs, openedAt);
     this.epochMs = clock.epochMs;
     this.#requester.checkOpen();
   }
-
-  /** @internal For a cache that could not be opened. */
-  halt = (cause: unknown) => this.#pipeline.halt(cause);
 
   /** Bytes. */
   get blockSize(): number {

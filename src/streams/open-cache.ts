@@ -68,6 +68,7 @@ async function openWith(
   { recovery, needed, news }: { readonly recovery: Recovery; readonly needed: Needed; readonly news: JournalNews },
 ): Promise<BlockCache> {
   let writes: NeededWrites | null = null;
+  let halt = (_cause: unknown) => {};
   const cache = new BlockCache(device, options, {
     clock: options.clock,
     journal: writer,
@@ -76,17 +77,18 @@ async function openWith(
     lastSeq: writer.tail.seq,
     opening: { directory, tornBytes: writer.tail.tornBytes, recoveredBlocks: recovery.blocks },
     journalStats: () => writer.stats(),
-    started: (live, submit) => {
-      news.submit = submit;
-      writes = new NeededWrites(live);
-      writer.snapshotsOf(live);
+    started: (running) => {
+      news.submit = (input) => running.submit(input);
+      writes = new NeededWrites(running.state);
+      writer.snapshotsOf(running.state);
+      halt = (cause) => running.halt(cause);
     },
     released: () => writer.close(),
   });
   try {
     for (const { offset, bytes } of recovery.writes) await cache.writeBytes(offset, bytes, { actor: RECOVERY_ACTOR });
   } catch (error) {
-    cache.halt(error);
+    halt(error);
     throw error;
   }
   // What a crash had left was needed until it was in the journal again, all of it.
