@@ -398,7 +398,7 @@ export const MUTATIONS: readonly Mutation[] = [
         to: "if (caller?.kind === 'plain') caller.succeed();",
       },
     ],
-    runs: 300,
+    runs: 2000,
   },
   {
     name: 'leaves out the last block when it recovers',
