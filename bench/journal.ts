@@ -1,8 +1,8 @@
 /**
  * `npm run bench:journal`: a long journal. Records cached reads and a few writes, verifies them, goes to events at random, and
- * compares group commit with bare syncs. Options: `--events N` (default 2,000,000), `--directory DIR` (a new folder in it
- * takes five bytes an event, and is removed), `--json` (an object at the end and nothing else).
+ * compares group commit with bare syncs. `--help` has the options.
  */
+import { statSync } from 'node:fs';
 import { open as openFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,34 +15,37 @@ import { Memory } from './resident.js';
 
 const BLOCK_BYTES = 512;
 const BLOCKS = 4096;
-/** One request in so many writes. */
-const WRITE_EVERY = 100;
 /** Requests between two looks at the event loop. */
 const BURST = 4096;
 const PLACES = 5;
 const WRITERS = [1, 32, 256];
-const SYNC_SECONDS = 2;
 
-const { values: options } = parseArgs({
-  options: {
-    events: { type: 'string', default: '2000000' },
-    directory: { type: 'string', default: tmpdir() },
-    json: { type: 'boolean', default: false },
-  },
-});
-const events = Number(options.events);
-if (!Number.isSafeInteger(events) || events < BLOCKS * 10) {
-  console.error(`--events takes a whole number from ${BLOCKS * 10}, not '${options.events}'`);
-  process.exit(2);
-}
+const HELP = `bench:journal: what a long journal costs to write, to verify and to search
 
+usage: npm run bench:journal -- [OPTIONS]
+
+options:
+  --events N         events to record, ${BLOCKS * 10} or more (default 2000000)
+  --writes PERCENT   how many of the requests are writes, 0 to 100; the others are cached reads (default 1). Each
+                     write brings events of its writeback too
+  --sync-seconds S   how long to write with each number of writers, to compare group commit with bare syncs (default 2)
+  --directory DIR    where to make the folder of the journals, which takes about five bytes an event and is removed
+                     (default: the system's folder for such things)
+  --json             print one JSON object at the end and nothing else
+  -h, --help         show this
+
+exit codes: 0 done, 2 wrong usage
+`;
+
+const options = optionsFrom(process.argv.slice(2));
 const folder = await mkdtemp(path.join(options.directory, 'cachetrail-bench-'));
 try {
   const recorded = await record(path.join(folder, 'long'));
   const verified = await verify(path.join(folder, 'long'));
   const places = await reach(path.join(folder, 'long'), verified.events);
   const syncs = await compareSyncs();
-  if (options.json) console.log(JSON.stringify({ recorded, verified, places, syncs }));
+  const { writes } = options;
+  if (options.json) console.log(JSON.stringify({ writes, recorded, verified, places, syncs }));
 } finally {
   await rm(folder, { recursive: true });
 }
@@ -53,24 +56,37 @@ async function record(directory: string) {
   const buffer = new Uint8Array(BLOCK_BYTES);
   const random = seededRandom(1);
   const memory = new Memory('recording');
+  const { events } = options;
+  const writes = Math.round((BURST * options.writes) / 100);
   for (let block = 0; block < BLOCKS; block++) await cache.read(block, 1, buffer);
   const seconds = await timed(async () => {
     for (let done = cache.stats().events; done < events; done = cache.stats().events) {
-      for (let i = 0; i < BURST; i++) cache.readNow(Math.floor(random() * BLOCKS), buffer);
-      for (let i = 0; i < BURST / WRITE_EVERY; i++) await cache.write(Math.floor(random() * BLOCKS), buffer);
+      for (let i = 0; i < BURST - writes; i++) cache.readNow(Math.floor(random() * BLOCKS), buffer);
+      for (let i = 0; i < writes; i++) await cache.write(Math.floor(random() * BLOCKS), buffer);
       await new Promise((resolve) => setImmediate(resolve));
       memory.note(done / events);
     }
   });
-  const { events: total, journal } = cache.stats();
+  const { events: total, journal, reads, writes: written } = cache.stats();
   await cache.close();
   const snapshots = (await readdir(directory)).filter((name) => name.endsWith('.cts'));
   let snapshotBytes = 0;
   for (const name of snapshots) snapshotBytes += (await stat(path.join(directory, name))).size;
   const bytes = (journal?.bytes ?? 0) / total;
-  say(`recorded ${count(total)} events, requests and all: ${rate(total, seconds)}, ${bytes.toFixed(2)} bytes an event`);
+  say(
+    `recorded ${count(total)} events, of ${options.writes} % writes: ${rate(total, seconds)}, ${bytes.toFixed(2)} bytes an event`,
+  );
   say(`  ${snapshots.length} snapshots, ${count(snapshotBytes)} bytes; ${memory.text()}`);
-  return { events: total, seconds, bytesAnEvent: bytes, snapshots: snapshots.length, snapshotBytes, rss: memory.rss };
+  const requests = { reads, writes: written };
+  return {
+    events: total,
+    ...requests,
+    seconds,
+    bytesAnEvent: bytes,
+    snapshots: snapshots.length,
+    snapshotBytes,
+    rss: memory.rss,
+  };
 }
 
 async function verify(directory: string) {
@@ -139,7 +155,7 @@ async function durableWrites(writers: number): Promise<{ writes: number; syncs: 
   const start = process.hrtime.bigint();
   const all = Array.from({ length: writers }, async (_, writer) => {
     const bytes = new Uint8Array(size).fill(writer);
-    for (let turn = 0; secondsSince(start) < SYNC_SECONDS; turn++) {
+    for (let turn = 0; secondsSince(start) < options.syncSeconds; turn++) {
       await cache.write((writer + turn * writers) % blocks, bytes);
       writes++;
     }
@@ -153,7 +169,7 @@ async function durableWrites(writers: number): Promise<{ writes: number; syncs: 
 
 async function during(step: () => Promise<void>): Promise<number> {
   const start = process.hrtime.bigint();
-  while (secondsSince(start) < SYNC_SECONDS) await step();
+  while (secondsSince(start) < options.syncSeconds) await step();
   return secondsSince(start);
 }
 
@@ -177,4 +193,53 @@ function count(value: number): string {
 
 function rate(operations: number, seconds: number): string {
   return `${count(Math.round(operations / seconds))} a second`;
+}
+
+interface Options {
+  readonly events: number;
+  /** Per cent of the requests. */
+  readonly writes: number;
+  readonly syncSeconds: number;
+  readonly directory: string;
+  readonly json: boolean;
+}
+
+function optionsFrom(args: readonly string[]): Options {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        events: { type: 'string', default: '2000000' },
+        writes: { type: 'string', default: '1' },
+        'sync-seconds': { type: 'string', default: '2' },
+        directory: { type: 'string', default: tmpdir() },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) {
+      process.stdout.write(HELP);
+      process.exit(0);
+    }
+    const { directory, json } = values;
+    if (!statSync(directory).isDirectory()) throw new Error(`--directory: ${directory} is no directory`);
+    return {
+      events: numberFrom('--events', values.events, BLOCKS * 10, 1e12),
+      writes: numberFrom('--writes', values.writes, 0, 100),
+      syncSeconds: numberFrom('--sync-seconds', values['sync-seconds'], 0.01, 3600),
+      directory,
+      json,
+    };
+  } catch (error) {
+    process.stderr.write(
+      `error: ${error instanceof Error ? error.message : String(error)}\n  --help lists the options\n`,
+    );
+    process.exit(2);
+  }
+}
+
+function numberFrom(option: string, text: string, min: number, max: number): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new Error(`${option} takes a number from ${min} to ${max}, not '${text}'`);
 }
