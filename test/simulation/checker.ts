@@ -184,6 +184,10 @@ export class Checker implements EventSink {
         return this.#clearFailed(event);
       case 'deviceAnsweredLate':
         return this.#answeredLate(event);
+      case 'blockSizeChanged':
+        // Nothing is cached any more, and the blocks have other numbers.
+        this.#doubtful.length = 0;
+        return;
       case 'closed':
         return this.#closed(event.op);
     }

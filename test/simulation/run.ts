@@ -52,6 +52,8 @@ export interface RunResult {
 const TOLD_EVENTS = 25;
 /** Things that may happen before the cache has come to rest on a good device: more is going round in circles. */
 const REST_STEPS_MAX = 20_000;
+/** The same of an opening over a device that goes wrong: what is brought back is tried again until its wait for room is over. */
+const OPENING_STEPS_MAX = 400_000;
 
 export async function simulate(options: RunOptions): Promise<RunResult> {
   // `drain` lets everything run that is due only where it is called from a microtask.
@@ -210,10 +212,8 @@ class Run {
     for (let steps = 0; ; steps++) {
       await drain();
       if (isOver) return opening;
-      demand(
-        steps < REST_STEPS_MAX && agenda.step(),
-        'nothing is left that could happen, and a cache was never opened',
-      );
+      demand(steps < OPENING_STEPS_MAX, 'an opening takes for ever');
+      demand(agenda.step(), 'nothing is left that could happen, and a cache was never opened');
     }
   }
 

@@ -8,12 +8,15 @@ const TRIES_MAX = 80;
 export async function shrink(failing: RunOptions): Promise<RunOptions> {
   let best = failing;
   let tries = 0;
-  const attempt = async (smaller: RunOptions) => {
+  // The steps that a run has are part of what is drawn, so one that is cut where it failed may not fail, and what fails late in a
+  // short run may be another failure: as good.
+  const attempt = async (smaller: RunOptions): Promise<void> => {
     if (tries++ >= TRIES_MAX) return;
     const { failure, steps } = await simulate(smaller);
-    if (failure !== null) best = { ...smaller, steps: Math.min(smaller.steps, steps + 1) };
+    if (failure === null) return;
+    best = smaller;
+    if (steps + 1 < smaller.steps) await attempt({ ...smaller, steps: steps + 1 });
   };
-  // The steps that a run has are part of what is drawn, so what fails late in a short run may be another failure: as good.
   for (const part of partsOf(draw(failing.seed, failing.steps, failing.leftOut))) {
     await attempt({ ...best, leftOut: new Set([...best.leftOut, part]) });
   }
