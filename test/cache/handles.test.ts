@@ -31,6 +31,16 @@ const failed: readonly Step[] = [
   settle,
 ];
 const A = 3;
+/** A handle, of number 1, is owed resolved failures of blocks from 0 on: so many more than are remembered. */
+function tooMany(more: number): Core {
+  const capacity = RESOLVED_FAILURES_MAX + 8;
+  const core = given(open({ ...LAZY, capacity, blocks: 2048 }), openHandle).core;
+  const each = (block: number): readonly Step[] => [write(block), flush(block, 1, -1), fails('writeback'), settle];
+  for (let block = 0; block < RESOLVED_FAILURES_MAX + more; block++) for (const step of each(block)) core.take(step);
+  for (const step of [flush(0, 2048, -1), settle]) core.take(step);
+  return core;
+}
+
 /** Somebody else has it written again, and made durable. */
 const cured: readonly Step[] = [flush(3, 1, -1), settle];
 
@@ -207,12 +217,57 @@ describe('a failure that has been resolved', () => {
       .then('closeStarted', 'barrierStarted', 'barrierFinished', 'closed');
   });
 
-  it('and whose block has another number by now is told as a number', () => {
-    const { core } = given(...failed, ...cured, setBlockSize(1024), settle, flush(0, 32, A), settle);
-    expect(eventsOf(core, 'resolvedTold')[0]).to.deep.include({ blocks: [], forgotten: 1 });
-    given(...core.events)
+  it('is told by the numbers that its bytes have when the block size has changed', () => {
+    const told = (size: number, range: readonly [number, number]) => {
+      const { core } = given(...failed, ...cured, setBlockSize(size), settle, flush(...range, A), settle);
+      return eventsOf(core, 'resolvedTold').map(({ blocks, ends, forgotten }) => [blocks, ends, forgotten]);
+    };
+    expect(told(1024, [1, 1]), 'block 3 of 512 bytes is in block 1 of 1024').to.deep.equal([[[1], ['durable'], 0]]);
+    expect(told(1024, [2, 30])).to.deep.equal([]);
+    expect(told(1024, [0, 1])).to.deep.equal([]);
+    const back = given(...failed, ...cured, setBlockSize(2048), settle, setBlockSize(512), settle);
+    back
+      .when(flush(0, 64, A), settle)
+      .then(
+        'flushStarted',
+        'barrierStarted',
+        'barrierFinished',
+        { type: 'resolvedTold', blocks: [0, 1, 2, 3], ios: [2, 2, 2, 2], forgotten: 0 },
+        'flushFailed',
+      );
+  });
+
+  it('is one, where blocks that failed together are one block now', () => {
+    const both: readonly Step[] = [write(4, 3), flush(4, 3, -1), done('writeback'), fails('barrier'), settle];
+    const until = given(open({ limits: { ...LAZY.limits, barrierAttemptsMax: 1 } }), grown, openHandle, ...both);
+    const [{ barrierIo }] = eventsOf(until.core, 'flushFailed');
+    until
+      .and(flush(4, 3, -1), settle, setBlockSize(1024), settle)
       .when(flush(0, 32, A), settle)
-      .then('flushStarted', 'barrierStarted', 'barrierFinished', 'flushFinished');
+      .then(
+        'flushStarted',
+        'barrierStarted',
+        'barrierFinished',
+        { type: 'resolvedTold', blocks: [2, 3], ios: [barrierIo, barrierIo] },
+        'flushFailed',
+      );
+  });
+
+  it('stays bounded when a few blocks become many', () => {
+    const big = given(
+      open({ ...LAZY, blockSize: 1 << 20, deviceBytes: (4 << 20) - 512, capacity: 4 }),
+      grown,
+      openHandle,
+    );
+    for (const block of [1, 3]) big.and(write(block), flush(block, 1, -1), fails('writeback'), settle);
+    big.and(flush(0, 4, -1), settle, setBlockSize(512), settle);
+    const last = (4 << 20) / 512 - 2;
+    for (const step of [flush(0, 2048, A), settle, flush(0, last + 1, A), settle]) big.core.take(step);
+    const [told, ...rest] = eventsOf(big.core, 'resolvedTold');
+    expect(rest).to.deep.equal([]);
+    expect(told.forgotten).to.equal(2048 + 2047 - RESOLVED_FAILURES_MAX);
+    expect([told.blocks.length, told.blocks.at(-1)]).to.deep.equal([RESOLVED_FAILURES_MAX, last]);
+    big.core.verify();
   });
 });
 
@@ -232,15 +287,22 @@ describe('handles', () => {
   });
 
   it('are owed a bounded number of failures; of more than that they are told how many, and by no flush elsewhere', () => {
-    const capacity = RESOLVED_FAILURES_MAX + 8;
-    const core = given(open({ ...LAZY, capacity, blocks: 2048 }), openHandle).core;
-    const each = (block: number): readonly Step[] => [write(block), flush(block, 1, -1), fails('writeback'), settle];
-    for (let block = 0; block < RESOLVED_FAILURES_MAX + 5; block++) for (const step of each(block)) core.take(step);
-    for (const step of [flush(0, 2048, -1), settle, flush(2000, 40, 1), settle]) core.take(step);
+    const core = tooMany(5);
+    for (const step of [flush(2000, 40, 1), settle]) core.take(step);
     expect(eventsOf(core, 'resolvedTold')).to.have.length(0);
     for (const step of [flush(0, 2048, 1), settle]) core.take(step);
     const [told] = eventsOf(core, 'resolvedTold');
     expect(told.blocks).to.have.length(RESOLVED_FAILURES_MAX);
     expect(told.forgotten).to.equal(5);
+  });
+
+  it('still learn of those that were too many, when they are told of others elsewhere first', () => {
+    const core = tooMany(5);
+    for (const step of [flush(1000, 8, 1), settle, flush(0, 8, 1), settle, flush(0, 2048, 1), settle]) core.take(step);
+    const [elsewhere, there, rest] = eventsOf(core, 'resolvedTold');
+    expect([elsewhere.blocks.length, elsewhere.forgotten]).to.deep.equal([8, 0]);
+    expect([there.blocks.length, there.forgotten]).to.deep.equal([3, 5]);
+    expect([rest.blocks.length, rest.forgotten]).to.deep.equal([RESOLVED_FAILURES_MAX - 11, 0]);
+    core.verify();
   });
 });

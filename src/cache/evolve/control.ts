@@ -5,7 +5,7 @@ import type { CacheEvent } from '../events.js';
 import { assertConfig } from '../limits.js';
 import { RETRYING, SlotTable } from '../slot-table.js';
 import { type CacheState, type DeviceIo, newHandle, type ScheduledRetry } from '../state.js';
-import { forgetBlocks, release } from './remembered.js';
+import { release, renumber } from './remembered.js';
 import { countRequest, reportSurvivors } from './requests.js';
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
@@ -67,7 +67,7 @@ function blockSizeChanged(state: CacheState, event: EventOf<'blockSizeChanged'>)
   state.runs.clear();
   state.retries = [];
   state.failures.clear();
-  forgetBlocks(state);
+  renumber(state, event.from, event.to);
   for (const io of state.stuck.values()) if (io.kind !== 'barrier') restate(state, io, event);
   state.shape(event.to, event.capacity);
 }

@@ -211,7 +211,9 @@ function endFailed(state: CacheState, event: Report): void {
 
 function resolvedTold(state: CacheState, event: EventOf<'resolvedTold'>): void {
   const wait = state.waits.get(event.op);
-  if (wait !== undefined) forgive(state, event.handle, wait);
+  if (wait === undefined) return;
+  const { block, count } = wait;
+  forgive(state, event.handle, { block, count, forgotten: event.forgotten });
 }
 
 function endWait(state: CacheState, event: { readonly op: number }): void {
