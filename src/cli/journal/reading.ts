@@ -67,7 +67,9 @@ function exitCodeOf(signal: AbortSignal, follow: boolean): number {
 
 export function problemText({ kind, segment, start, end, fromSeq, toSeq, message }: JournalProblem): string {
   const events = fromSeq === 0 && toSeq === 0 ? '' : `, events ${fromSeq} to ${toSeq === 0 ? '?' : toSeq}`;
-  return `${kind}: ${segment}, bytes ${start} to ${end}${events}: ${message}`;
+  const bytes = end === 0 ? '' : `, bytes ${start} to ${end}`;
+  const where = segment === '' ? '' : `: ${segment}${bytes}${events}`;
+  return `${kind}${where}: ${message}`;
 }
 
 /** Tells of problems as they come, of the first ones each. */

@@ -1,16 +1,18 @@
 /** The frames of a whole journal, in order, from any point on; what is wrong between them is reported. */
-import { JournalError } from './errors.js';
+import { systemClock } from '../clock.js';
 import type { FrameHeader } from './frame.js';
 import type { Links, Report } from './link.js';
 import { type FoundHeader, readSegmentHeader } from './read-header.js';
 import { type FoundDamage, type FoundFrame, findTag, scanFrames } from './scan.js';
-import { SegmentBytes } from './segment-bytes.js';
+import { openSegment, type SegmentBytes } from './segment-bytes.js';
 import { type SegmentHeader, tagOf } from './segment-header.js';
-import { type Segment, segmentsOf } from './segments.js';
+import { type NamedSegment, namedSegmentsOf } from './segments.js';
 import type { JournalProblemKind } from './types.js';
 
+const FRAME_WRITING_NS = 5 * 1e6;
+
 export interface JournalFrame {
-  readonly segment: Segment;
+  readonly segment: NamedSegment;
   readonly frame: FoundFrame;
   /** Of the segment; null if it is damaged and no other tells. */
   readonly header: SegmentHeader | null;
@@ -29,7 +31,7 @@ export interface FrameReading {
   readonly links: Links;
   readonly report: Report;
   /** Segments before the first that this returns true for are not opened. Gets the segment after it, too. */
-  readonly startsAt?: (segment: Segment, next: Segment) => boolean;
+  readonly startsAt?: (segment: NamedSegment, next: NamedSegment) => boolean;
   /** A frame to begin at, and what the chain is before it. */
   readonly resume?: Resumption;
   /** Frames whose events are wanted; of the others only the header is read. */
@@ -40,7 +42,7 @@ export interface FrameReading {
 }
 
 export async function* readFrames(reading: FrameReading): AsyncGenerator<JournalFrame, void, undefined> {
-  let segments = await segmentsOf(reading.directory);
+  let segments = await namedSegmentsOf(reading.directory);
   let index = 0;
   const { startsAt, resume } = reading;
   if (resume !== undefined)
@@ -52,32 +54,45 @@ export async function* readFrames(reading: FrameReading): AsyncGenerator<Journal
     while (index + 1 < segments.length && !startsAt(segments[index], segments[index + 1])) index++;
   }
   let known: SegmentHeader | null = null;
+  /** The next one was the oldest that there was when it was listed. */
+  let isOldest = false;
   for (;;) {
     const segment = segments[index];
+    // Listed anew at the end of the last list only: a journal can have thousands of segments.
     const isLast = async () => {
-      segments = await segmentsOf(reading.directory);
-      return segments.every(({ number }) => number <= segment.number);
+      if (index + 1 < segments.length) return false;
+      segments = await namedSegmentsOf(reading.directory);
+      index = segments.findLastIndex(({ number }) => number <= segment.number);
+      return index + 1 === segments.length;
     };
     const bytes = await openSegment(segment);
-    if (bytes !== null) known = yield* readSegment(reading, segment, bytes, known, isLast);
+    if (bytes !== null) {
+      if (isOldest) noteMissed(reading, segment);
+      isOldest = false;
+      known = yield* readSegment(reading, segment, bytes, known, isLast);
+    } else if (index + 1 < segments.length) {
+      // It was deleted since it was listed, and so may be those behind it.
+      segments = await namedSegmentsOf(reading.directory);
+      index = segments.findLastIndex(({ number }) => number <= segment.number);
+    }
     if (await isLast()) return;
-    index = segments.findIndex(({ number }) => number > segment.number);
-    if (index === 0) noteMissed(reading, segments[0]);
+    index++;
+    isOldest ||= index === 0;
   }
 }
 
 /** Of a live journal: what comes next is the oldest that is there by now. */
-function noteMissed({ links, report }: FrameReading, next: Segment): void {
+function noteMissed({ links, report }: FrameReading, next: NamedSegment): void {
   const { nextSeq: fromSeq, nextNumber } = links;
   if (nextNumber === 0 || next.number <= nextNumber) return;
   const message = `segments ${nextNumber} to ${next.number - 1} were deleted by retention before they were read`;
-  report({ kind: 'lost', segment: next.name, start: 0, end: 0, fromSeq, toSeq: next.firstSeq - 1, message });
+  report({ kind: 'expired', segment: next.name, start: 0, end: 0, fromSeq, toSeq: next.firstSeq - 1, message });
   links.begin();
 }
 
 async function* readSegment(
   reading: FrameReading,
-  segment: Segment,
+  segment: NamedSegment,
   bytes: SegmentBytes,
   known: SegmentHeader | null,
   isLast: () => Promise<boolean>,
@@ -128,6 +143,7 @@ async function* readSegment(
         links.damage();
         return header;
       }
+      if (held !== null && reading.more === undefined && (await isGrowing(bytes, held))) continue;
       if (reading.more === undefined || !(await reading.more())) {
         if (held !== null) report(reading, segment, held, 'torn');
         return header;
@@ -141,7 +157,7 @@ async function* readSegment(
 
 async function findHeader(
   reading: FrameReading,
-  segment: Segment,
+  segment: NamedSegment,
   bytes: SegmentBytes,
   isLast: () => Promise<boolean>,
 ): Promise<FoundHeader | null> {
@@ -159,21 +175,19 @@ async function findHeader(
   return null;
 }
 
-/** Null if the segment was deleted by retention since it was listed. */
-async function openSegment(segment: Segment): Promise<SegmentBytes | null> {
-  try {
-    return await SegmentBytes.open(segment.path);
-  } catch (cause) {
-    if (typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOENT') return null;
-    throw new JournalError('CACHETRAIL_JOURNAL_NOT_FOUND', `${segment.path} cannot be read`, { cause });
-  }
+/** A frame may be half written at the moment when it is looked at: a writer that lives has the rest of it there soon. */
+async function isGrowing(bytes: SegmentBytes, held: FoundDamage): Promise<boolean> {
+  const clock = systemClock();
+  await new Promise<void>((resolve) => clock.setTimer(clock.now() + FRAME_WRITING_NS, true, resolve));
+  await bytes.refresh();
+  return bytes.size !== held.end;
 }
 
 function damageFrom(start: number, end: number): FoundDamage {
   return { kind: 'damage', start, end, reachesEnd: true };
 }
 
-function report(reading: FrameReading, segment: Segment, part: FoundDamage, kind: JournalProblemKind): void {
+function report(reading: FrameReading, segment: NamedSegment, part: FoundDamage, kind: JournalProblemKind): void {
   const { start, end } = part;
   const bytes = `${end - start} bytes from ${start}`;
   const message = kind === 'torn' ? `the end is not whole: ${bytes}` : `${bytes} are damaged`;

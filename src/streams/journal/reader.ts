@@ -9,7 +9,7 @@ import { eventTest, wantsFrame } from './filter.js';
 import { FRAME_HEADER_BYTES } from './frame.js';
 import { Links, type Report } from './link.js';
 import { type JournalFrame, readFrames } from './read-frames.js';
-import { segmentsOf } from './segments.js';
+import { namedSegmentsOf } from './segments.js';
 import { isKeyed, journalIdIn, startBySince } from './seek.js';
 import { checkKey } from './tail.js';
 import type { JournalProblem, JournalReadOptions, JournalRecord } from './types.js';
@@ -24,7 +24,7 @@ const POLL_NS = 100 * 1e6;
 /** Opens a journal for reading. Rejects with JournalError CACHETRAIL_JOURNAL_NOT_FOUND or _NONE; everything else shows while it is read. */
 export async function openJournal(directory: string, options: OpenJournalOptions = {}): Promise<Journal> {
   digesterFor(options.key ?? null);
-  await segmentsOf(directory);
+  await namedSegmentsOf(directory);
   return new Journal(directory, options.key ?? null);
 }
 

@@ -2,15 +2,15 @@
 import { JournalError } from './errors.js';
 import { FRAME_HEADER_BYTES, hexOf, parseFrameHeader } from './frame.js';
 import { readSegmentHeader } from './read-header.js';
-import { SegmentBytes } from './segment-bytes.js';
+import { openSegment, type SegmentBytes } from './segment-bytes.js';
 import { type SegmentHeader, tagOf } from './segment-header.js';
-import { type Segment, segmentsOf } from './segments.js';
+import { type NamedSegment, namedSegmentsOf } from './segments.js';
 
 const NS_PER_MS = 1e6;
 
 /** The number of the last segment that begins before a time, milliseconds since 1970; else the first. */
 export async function startBySince(directory: string, since: number): Promise<number> {
-  const segments = await segmentsOf(directory);
+  const segments = await namedSegmentsOf(directory);
   for (let index = segments.length - 1; index > 0; index--) {
     const startMs = await startOf(segments[index]);
     if (startMs !== null && startMs <= since) return segments[index].number;
@@ -39,43 +39,50 @@ export async function firstHeaderWith(
   directory: string,
   matches: (header: SegmentHeader) => boolean,
 ): Promise<SegmentHeader | null> {
-  for (const segment of await segmentsOf(directory)) {
-    const bytes = await SegmentBytes.open(segment.path);
-    try {
-      const found = await readSegmentHeader(bytes);
-      if (found !== null && matches(found.header)) return found.header;
-    } finally {
-      await bytes.close();
+  let lookedAt = 0;
+  for (;;) {
+    const segments = await namedSegmentsOf(directory);
+    for (const segment of segments) {
+      const found = await lookInto(segment, readSegmentHeader);
+      if (found !== GONE && found !== null && matches(found.header)) return found.header;
     }
+    // Where retention has deleted all that were listed, there are newer ones by now.
+    const newest = segments[segments.length - 1].number;
+    if (newest === lookedAt) return null;
+    lookedAt = newest;
   }
-  return null;
 }
 
-/** When its first event was, milliseconds since 1970; null if that cannot be told. */
-async function startOf(segment: Segment): Promise<number | null> {
-  const bytes = await SegmentBytes.open(segment.path);
+const GONE = Symbol('deleted by retention since it was listed');
+
+async function lookInto<T>(segment: NamedSegment, look: (bytes: SegmentBytes) => Promise<T>): Promise<T | typeof GONE> {
+  const bytes = await openSegment(segment);
+  if (bytes === null) return GONE;
   try {
-    const found = await readSegmentHeader(bytes);
-    if (found === null) return null;
-    const head = await bytes.peek(found.headerBytes.length, FRAME_HEADER_BYTES);
-    const frame = parseFrameHeader(head, tagOf(found.header));
-    return frame === null ? null : found.header.epochMs + frame.minAt / NS_PER_MS;
+    return await look(bytes);
   } finally {
     await bytes.close();
   }
 }
 
+/** When its first event was, milliseconds since 1970; null if that cannot be told. */
+async function startOf(segment: NamedSegment): Promise<number | null> {
+  const start = await lookInto(segment, async (bytes) => {
+    const found = await readSegmentHeader(bytes);
+    if (found === null) return null;
+    const head = await bytes.peek(found.headerBytes.length, FRAME_HEADER_BYTES);
+    const frame = parseFrameHeader(head, tagOf(found.header));
+    return frame === null ? null : found.header.epochMs + frame.minAt / NS_PER_MS;
+  });
+  return start === GONE ? null : start;
+}
+
 /** The seq of the `opened` that an event belongs to, as far as the segments' headers tell; else the first. */
 export async function openedBefore(directory: string, seq: number): Promise<number> {
-  const segments = (await segmentsOf(directory)).filter(({ firstSeq }) => firstSeq <= seq);
+  const segments = (await namedSegmentsOf(directory)).filter(({ firstSeq }) => firstSeq <= seq);
   for (const segment of segments.reverse()) {
-    const bytes = await SegmentBytes.open(segment.path);
-    try {
-      const found = await readSegmentHeader(bytes);
-      if (found !== null && found.header.openedSeq <= seq) return found.header.openedSeq;
-    } finally {
-      await bytes.close();
-    }
+    const found = await lookInto(segment, readSegmentHeader);
+    if (found !== GONE && found !== null && found.header.openedSeq <= seq) return found.header.openedSeq;
   }
   return 0;
 }

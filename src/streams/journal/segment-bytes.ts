@@ -1,10 +1,23 @@
 /** A segment's bytes, read in pieces of bounded size. */
 import { type FileHandle, open } from 'node:fs/promises';
+import { codeOf } from '../../device/errors.js';
+import { JournalError } from './errors.js';
+import type { NamedSegment } from './segments.js';
 
 /** What is read to look at a header: small frames behind it come along. */
 const PEEK_BYTES = 4096;
 /** What is read at least to get at a body. */
 const CHUNK_BYTES = 1 << 17;
+
+/** Null if retention has deleted the segment since it was listed. Rejects with JournalError CACHETRAIL_JOURNAL_NOT_FOUND. */
+export async function openSegment(segment: NamedSegment): Promise<SegmentBytes | null> {
+  try {
+    return await SegmentBytes.open(segment.path);
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return null;
+    throw new JournalError('CACHETRAIL_JOURNAL_NOT_FOUND', `${segment.path} cannot be read`, { cause });
+  }
+}
 
 export class SegmentBytes {
   readonly #file: FileHandle;

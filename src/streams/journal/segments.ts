@@ -1,16 +1,21 @@
 /** The files of a journal: `NUMBER-FIRSTSEQ.ctj` in one directory, in the order of their names. */
+import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf } from '../../device/errors.js';
 import { JournalError } from './errors.js';
 
-export interface Segment {
+/** A segment as its directory tells of it. */
+export interface NamedSegment {
   readonly name: string;
   readonly path: string;
   /** From 1. */
   readonly number: number;
   /** The seq of the first event that it can hold. */
   readonly firstSeq: number;
+}
+
+export interface Segment extends NamedSegment {
   readonly bytes: number;
   /** When it was last written, milliseconds since 1970. */
   readonly writtenMs: number;
@@ -22,32 +27,47 @@ export function segmentName(number: number, firstSeq: number): string {
   return `${String(number).padStart(8, '0')}-${String(firstSeq).padStart(16, '0')}.ctj`;
 }
 
-/** In order; other files are passed over. Rejects with JournalError CACHETRAIL_JOURNAL_NOT_FOUND. */
-export async function segmentsIn(directory: string): Promise<Segment[]> {
-  const segments: Segment[] = [];
-  for (const name of await namesIn(directory)) {
-    const match = NAME.exec(name);
-    if (match === null) continue;
-    const file = path.join(directory, name);
-    const facts = await stat(file).catch(forgetMissing);
-    // Retention may delete a segment while they are listed.
-    if (facts === null || !facts.isFile()) continue;
+/** In order; other files are passed over, and none is looked into. Rejects with JournalError CACHETRAIL_JOURNAL_NOT_FOUND. */
+async function namedSegmentsIn(directory: string): Promise<NamedSegment[]> {
+  const segments: NamedSegment[] = [];
+  for (const entry of await entriesIn(directory)) {
+    const match = NAME.exec(entry.name);
+    if (match === null || entry.isDirectory()) continue;
     const [number, firstSeq] = [Number(match[1]), Number(match[2])];
-    segments.push({ name, path: file, number, firstSeq, bytes: facts.size, writtenMs: facts.mtimeMs });
+    segments.push({ name: entry.name, path: path.join(directory, entry.name), number, firstSeq });
   }
   return segments.sort((a, b) => a.number - b.number);
 }
 
 /** The same, for who needs some. Rejects with JournalError CACHETRAIL_JOURNAL_NONE if there are none. */
-export async function segmentsOf(directory: string): Promise<Segment[]> {
-  const segments = await segmentsIn(directory);
-  if (segments.length === 0) throw new JournalError('CACHETRAIL_JOURNAL_NONE', `${directory} holds no journal`);
+export async function namedSegmentsOf(directory: string): Promise<NamedSegment[]> {
+  return some(directory, await namedSegmentsIn(directory));
+}
+
+/** With what the system knows of each file. Rejects with JournalError CACHETRAIL_JOURNAL_NOT_FOUND. */
+export async function segmentsIn(directory: string): Promise<Segment[]> {
+  const segments: Segment[] = [];
+  for (const named of await namedSegmentsIn(directory)) {
+    const facts = await stat(named.path).catch(forgetMissing);
+    // Retention may delete a segment while they are listed.
+    if (facts?.isFile()) segments.push({ ...named, bytes: facts.size, writtenMs: facts.mtimeMs });
+  }
   return segments;
 }
 
-async function namesIn(directory: string): Promise<string[]> {
+/** The same, for who needs some. Rejects with JournalError CACHETRAIL_JOURNAL_NONE if there are none. */
+export async function segmentsOf(directory: string): Promise<Segment[]> {
+  return some(directory, await segmentsIn(directory));
+}
+
+function some<T extends NamedSegment>(directory: string, segments: T[]): T[] {
+  if (segments.length > 0) return segments;
+  throw new JournalError('CACHETRAIL_JOURNAL_NONE', `${directory} holds no journal`);
+}
+
+async function entriesIn(directory: string): Promise<Dirent[]> {
   try {
-    return await readdir(directory);
+    return await readdir(directory, { withFileTypes: true });
   } catch (cause) {
     const code = codeOf(cause);
     if (code === 'ENOTDIR') {
@@ -58,7 +78,7 @@ async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
-export function forgetMissing(cause: unknown): null {
+function forgetMissing(cause: unknown): null {
   if (codeOf(cause) === 'ENOENT') return null;
   throw cause;
 }

@@ -3,7 +3,7 @@ import { JournalError } from './errors.js';
 import { Links } from './link.js';
 import { readFrames } from './read-frames.js';
 import { openJournal } from './reader.js';
-import { segmentsOf } from './segments.js';
+import { namedSegmentsOf } from './segments.js';
 import { startBySince } from './seek.js';
 
 const NS_PER_MS = 1e6;
@@ -47,7 +47,7 @@ interface SeqRange {
 
 /** A cache that has only just opened may have begun a segment without a frame: then it is the one before. */
 async function lastSegmentWithFrames(directory: string): Promise<number> {
-  const segments = await segmentsOf(directory);
+  const segments = await namedSegmentsOf(directory);
   return segments[Math.max(0, segments.length - 2)].number;
 }
 

@@ -10,7 +10,7 @@ import { FRAME_HEADER_BYTES, isSame, parseFrameHeader } from './frame.js';
 import { readSegmentHeader } from './read-header.js';
 import { SegmentBytes } from './segment-bytes.js';
 import { tagOf } from './segment-header.js';
-import { segmentsOf } from './segments.js';
+import { namedSegmentsOf } from './segments.js';
 import { type SnapshotPlace, snapshotPlace, snapshotState } from './snapshot.js';
 
 /** A state from which to go on reading. */
@@ -77,7 +77,7 @@ async function frameEnd(
   directory: string,
   { journalId, seq, segment, frameAt, chain }: SnapshotPlace,
 ): Promise<number | null> {
-  const file = (await segmentsOf(directory)).find(({ number }) => number === segment);
+  const file = (await namedSegmentsOf(directory)).find(({ number }) => number === segment);
   if (file === undefined) return null;
   const bytes = await SegmentBytes.open(file.path);
   try {

@@ -133,10 +133,10 @@ export interface JournalRecord {
 
 /**
  * `torn`: the end is not whole, as after a crash. `damaged`: sums are wrong. `altered`: sums are right, and the chain is
- * broken. `lost`: the writer itself says that it could not write these events, or retention deleted them while the journal was
- * being read.
+ * broken. `lost`: the writer itself says that it could not write these events. `expired`: retention deleted them while the
+ * journal was being read, which is as it should be.
  */
-export type JournalProblemKind = 'torn' | 'damaged' | 'altered' | 'lost';
+export type JournalProblemKind = 'torn' | 'damaged' | 'altered' | 'lost' | 'expired';
 
 export interface JournalProblem {
   readonly kind: JournalProblemKind;

@@ -67,7 +67,7 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
     }
     options.onProgress?.(total.bytes, totalBytes);
   }
-  if (!isExpectedSeen) report(missingHead(expect ?? ''));
+  if (!isExpectedSeen) report(missingHead(expect ?? '', found.problems));
   const { divergence: first, replayed } = replay;
   const divergence = first === null ? null : { ...first, before: await stateBefore(directory, first, key) };
   const status =
@@ -123,6 +123,8 @@ class Findings {
 
   add(problem: JournalProblem): void {
     if (this.problems.length < PROBLEMS_MAX) this.problems.push(problem);
+    // What retention deletes is no part of the journal any more.
+    if (problem.kind === 'expired') return;
     const status = problem.kind === 'lost' ? 'damaged' : problem.kind;
     if (RANK.indexOf(status) > RANK.indexOf(this.status)) this.status = status;
   }
@@ -130,7 +132,9 @@ class Findings {
 
 const RANK = ['sound', 'torn', 'damaged', 'altered'];
 
-function missingHead(expect: string): JournalProblem {
-  const message = `the head digest that was noted, ${expect}, is not in the chain`;
+function missingHead(expect: string, problems: readonly JournalProblem[]): JournalProblem {
+  const expired = problems.some(({ kind }) => kind === 'expired');
+  const where = expired ? ', or was in what retention deleted meanwhile' : '';
+  const message = `the head digest that was noted, ${expect}, is not in the chain${where}`;
   return { kind: 'altered', segment: '', start: 0, end: 0, fromSeq: 0, toSeq: 0, message };
 }

@@ -175,7 +175,7 @@ describe('a journal that is read', () => {
     const from = Number(path.basename(second).slice(9, 25));
     const to = Number(path.basename(third).slice(9, 25)) - 1;
     expect(problems.map(({ kind, fromSeq, toSeq }) => ({ kind, fromSeq, toSeq }))).to.deep.equal([
-      { kind: 'lost', fromSeq: from, toSeq: to },
+      { kind: 'expired', fromSeq: from, toSeq: to },
     ]);
     expect(seen).to.deep.equal(events.map(({ seq }) => seq).filter((seq) => seq < from || seq > to));
   });
