@@ -19,7 +19,7 @@ feeds the recorded requests and answers to a new core, which must decide the sam
 
 options:
   --expect DIGEST    a head digest that was noted earlier: it must be in the chain still, so that nothing before it can
-                     have been changed since
+                     have been changed since. Of a journal with a key it takes the key
   --key-file FILE    the journal's key, the bytes of the file as they are. Without it a key is taken, in hex, from the
                      environment's CACHETRAIL_JOURNAL_KEY
   --no-decisions     don't decide anything again

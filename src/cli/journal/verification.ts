@@ -29,7 +29,7 @@ const VERDICTS: Readonly<Record<JournalStatus, string>> = {
 };
 
 export function verificationLines(found: JournalVerification, withDecisions: boolean): string[] {
-  const { journalId, segments, frames, bytes, events, firstSeq, lastSeq, head, problems, divergence, status } = found;
+  const { journalId, segments, frames, bytes, events, firstSeq, lastSeq, head, problems, divergence } = found;
   const range = events === 0 ? 'no events' : `${plural(events, 'event')}, #${firstSeq} to #${lastSeq}`;
   return [
     `journal ${journalId}`,
@@ -39,8 +39,13 @@ export function verificationLines(found: JournalVerification, withDecisions: boo
     `  head       ${head}`,
     ...problems.map((problem) => `  ${problemText(problem)}`),
     ...(divergence === null ? [] : divergenceLines(divergence)),
-    VERDICTS[status],
+    verdictText(found),
   ];
+}
+
+function verdictText({ status, chainChecked }: JournalVerification): string {
+  const verdict = VERDICTS[status];
+  return status === 'sound' && !chainChecked ? `${verdict}, as far as can be told without the key` : verdict;
 }
 
 function chainText({ keyed, chainChecked, problems }: JournalVerification): string {

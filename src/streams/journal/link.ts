@@ -18,6 +18,8 @@ export class Links {
   nextSeq = 0;
   /** The number that the next segment must have; 0 before the first. */
   nextNumber = 0;
+  /** What lies before the first segment is not read, or is told otherwise: then it is not said what was lost there. */
+  skipsBefore = false;
   readonly #digester: Digester | null;
   readonly #report: Report;
 
@@ -43,7 +45,7 @@ export class Links {
       const message = 'the segment does not continue the chain of the one before';
       this.#report({ ...problem, kind: 'altered', fromSeq: header.firstSeq, toSeq: header.firstSeq, message });
     }
-    if (header.lost > 0 && this.nextSeq !== 0) {
+    if (header.lost > 0 && (this.nextSeq !== 0 || !this.skipsBefore)) {
       const message = `${header.lost} events could not be written before this segment`;
       this.#report({
         ...problem,
@@ -90,6 +92,7 @@ export class Links {
 
   /** What comes next has nothing before it. */
   begin(): void {
+    this.skipsBefore = true;
     this.digest = null;
     this.nextSeq = 0;
     this.nextNumber = 0;

@@ -53,6 +53,7 @@ export async function* readFrames(reading: FrameReading): AsyncGenerator<Journal
   if (startsAt !== undefined) {
     while (index + 1 < segments.length && !startsAt(segments[index], segments[index + 1])) index++;
   }
+  reading.links.skipsBefore = index > 0 || resume !== undefined;
   let known: SegmentHeader | null = null;
   /** The next one was the oldest that there was when it was listed. */
   let isOldest = false;

@@ -5,7 +5,7 @@ import { type Digester, keyCheck } from './chain.js';
 import { JournalError } from './errors.js';
 import { digestOfFrame, isSame } from './frame.js';
 import { readSegmentHeader } from './read-header.js';
-import { scanFrames } from './scan.js';
+import { findTag, scanFrames } from './scan.js';
 import { SegmentBytes } from './segment-bytes.js';
 import { type Segment, segmentsIn } from './segments.js';
 
@@ -67,7 +67,8 @@ async function endOf(
   try {
     const found = await readSegmentHeader(bytes);
     if (found === null) {
-      if (bytes.size < 4096) return null;
+      // What a damaged header has before it is all that was journalled, not what a crash has left half begun.
+      if (bytes.size < 4096 && (await findTag(bytes)) === null) return null;
       throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `the header of ${segment.name} is damaged`);
     }
     const { header, headerBytes } = found;

@@ -18,7 +18,7 @@ import { checkKey } from './tail.js';
 import type { JournalDivergence, JournalProblem, JournalStatus, JournalVerification, StateBefore } from './types.js';
 
 export interface VerifyOptions {
-  /** A head digest noted earlier, hex: it must still be in the chain. */
+  /** A head digest noted earlier, hex: it must still be in the chain. Of a keyed journal it tells nothing without the key. */
   readonly expect?: string;
   /** Of a keyed journal; without it the chain is not checked. */
   readonly key?: Uint8Array;
@@ -35,11 +35,13 @@ const PROBLEMS_MAX = 1000;
 
 /** Rejects with JournalError CACHETRAIL_JOURNAL_NOT_FOUND, _NONE, _KEY or _VERSION; whatever is wrong otherwise is in the result. */
 export async function verifyJournal(directory: string, options: VerifyOptions = {}): Promise<JournalVerification> {
-  const { key = null, expect, decisions = true } = options;
+  const { key = null, decisions = true } = options;
+  const expect = options.expect?.toLowerCase();
   const digester = digesterFor(key);
   const segments = await segmentsOf(directory);
   const keyed = await isKeyed(directory);
   const chainChecked = !keyed || key !== null;
+  if (expect !== undefined && !chainChecked) throw unprovable();
   const found = new Findings();
   const report = (problem: JournalProblem) => found.add(problem);
   const links = new Links(chainChecked ? digester : null, report);
@@ -131,6 +133,12 @@ class Findings {
 }
 
 const RANK = ['sound', 'torn', 'damaged', 'altered'];
+
+/** Without the key whoever changed the journal can leave any digest in it as it was. */
+function unprovable(): JournalError {
+  const message = 'the journal has a key, and without it a head digest that was noted cannot be held against the chain';
+  return new JournalError('CACHETRAIL_JOURNAL_KEY', message);
+}
 
 function missingHead(expect: string, problems: readonly JournalProblem[]): JournalProblem {
   const expired = problems.some(({ kind }) => kind === 'expired');

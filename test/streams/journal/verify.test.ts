@@ -1,13 +1,14 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { hashState } from '../../../src/cache/digest.js';
 import { evolve } from '../../../src/cache/evolve.js';
 import { CacheState } from '../../../src/cache/state.js';
 import { codeOf } from '../../../src/index.js';
 import { inspectBlock } from '../../../src/streams/stats.js';
-import { stateAt, verifyJournal } from '../../../src/streams/journal/index.js';
+import { openJournalWriter, stateAt, verifyJournal } from '../../../src/streams/journal/index.js';
 import { framesOf, onlySegment, segmentFiles, withFrames } from './support/pieces.js';
-import { eventsOf, newDirectory, removeDirectories, writeJournal } from './support/recorded.js';
+import { appendAll, eventsOf, newDirectory, readBack, removeDirectories, writeJournal } from './support/recorded.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
 
 const events = eventsOf();
 const KEY = Buffer.alloc(32, 3);
@@ -63,6 +64,34 @@ describe('verification', () => {
     const found = await verifyJournal(directory, { key: KEY });
     expect(found).to.include({ status: 'altered', events: 0 });
     expect(found.problems[0]).to.include({ kind: 'altered', start: head });
+  });
+
+  it('holds a noted digest against the chain of a keyed journal with the key only, and in any case', async () => {
+    const directory = await newDirectory();
+    await writeJournal(directory, events, { perFrame: 5, key: KEY });
+    const { head } = await verifyJournal(directory, { key: KEY });
+    const code = await verifyJournal(directory, { expect: head }).then(() => 'none', codeOf);
+    expect(code).to.equal('CACHETRAIL_JOURNAL_KEY');
+    const found = await verifyJournal(directory, { expect: head.toUpperCase(), key: KEY });
+    expect(found).to.include({ status: 'sound' });
+  });
+
+  it('finds no journal sound that has lost events before its oldest segment', async () => {
+    const directory = await newDirectory();
+    const clock = new VirtualClock();
+    const writer = await openJournalWriter(directory, { clock, bufferBytes: 1 });
+    await rm(directory, { recursive: true });
+    appendAll(writer, events.slice(0, 8));
+    await mkdir(directory);
+    clock.step();
+    appendAll(writer, events.slice(8));
+    await writer.close();
+    const { status, problems } = await verifyJournal(directory);
+    expect(status).to.equal('damaged');
+    const [lost, ...others] = problems;
+    expect(lost).to.include({ kind: 'lost', fromSeq: 1, toSeq: 8 });
+    expect(others).to.deep.equal([]);
+    expect((await readBack(directory)).problems).to.deep.equal(problems);
   });
 
   it('refuses a wrong key', async () => {

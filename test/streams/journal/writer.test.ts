@@ -9,6 +9,7 @@ import {
   openJournalWriter,
 } from '../../../src/streams/journal/index.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
+import { flipped, onlySegment } from './support/pieces.js';
 import {
   appendAll,
   eventsOf,
@@ -159,6 +160,20 @@ describe('the journal writer', () => {
     await writer.close();
     expect(await readBack(directory)).to.deep.equal({ events, problems: [] });
   });
+
+  for (const mode of ['audit', 'durable'] as const) {
+    it(`refuses a small journal of which the header is damaged, and leaves what it holds (${mode})`, async () => {
+      const directory = await newDirectory();
+      await writeJournal(directory, events.slice(0, 3), { mode });
+      const { file, bytes } = await onlySegment(directory);
+      expect(bytes.length).to.be.below(4096);
+      await flipped(file, bytes, 20);
+      const damaged = await readFile(file);
+      const clock = new VirtualClock();
+      expect(await failure(openJournalWriter(directory, { clock, mode }))).to.equal('CACHETRAIL_JOURNAL_DAMAGED');
+      expect(await readFile(file)).to.deep.equal(damaged);
+    });
+  }
 
   it('refuses a second writer, another key, and a path that is no directory', async () => {
     const directory = await newDirectory();
