@@ -9,6 +9,7 @@ import { eventTest, wantsFrame } from './filter.js';
 import { FRAME_HEADER_BYTES } from './frame.js';
 import { Links, type Report } from './link.js';
 import { type JournalFrame, readFrames } from './read-frames.js';
+import { checkReadOptions } from './read-options.js';
 import { namedSegmentsOf } from './segments.js';
 import { isKeyed, journalIdIn, startBySince } from './seek.js';
 import { checkKey } from './tail.js';
@@ -43,7 +44,10 @@ export class Journal {
     return journalIdIn(this.directory);
   }
 
-  /** The events that match, in order. Each problem is told to `onProblem`, or is a process warning. */
+  /**
+   * The events that match, in order. Each problem is told to `onProblem`, or is a process warning. Rejects with ArgumentError
+   * for options that cannot be.
+   */
   async *read(options: JournalReadOptions = {}): AsyncGenerator<CacheEvent, void, undefined> {
     for await (const { event } of this.records(options)) yield event;
   }
@@ -51,6 +55,7 @@ export class Journal {
   /** The same as an Observable: each subscription reads anew, and stops when it is unsubscribed. */
   read$(options: JournalReadOptions = {}): Observable<CacheEvent> {
     return new Observable((subscriber) => {
+      checkReadOptions(options);
       const stop = new AbortController();
       const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
       const run = async () => {
@@ -80,9 +85,10 @@ export class Journal {
    * costs about as much as to read it. A frame of which nothing matches is passed over.
    */
   async *batches(options: JournalReadOptions = {}): AsyncGenerator<readonly JournalRecord[], void, undefined> {
+    checkReadOptions(options);
     const { directory } = this;
     const report = options.onProblem ?? warn;
-    const { signal, from = 0, since } = options;
+    const { signal, from = 0, to = Infinity, since } = options;
     const seek = since === undefined ? null : await startBySince(directory, since);
     const links = new Links(await this.#digester(), report);
     const frames = readFrames({
@@ -100,9 +106,12 @@ export class Journal {
     const matches = eventTest(options);
     for await (const found of frames) {
       if (signal?.aborted) return;
-      if (found.frame.header.firstSeq > (options.to ?? Infinity)) return;
+      const { firstSeq, count } = found.frame.header;
+      if (firstSeq > to) return;
       const records = recordsOf(found, decoder, report).filter(({ event, epochMs }) => matches(event, epochMs));
       if (records.length > 0) yield records;
+      // Who follows a live journal to there does not wait for what is written later.
+      if (firstSeq + count > to) return;
     }
   }
 

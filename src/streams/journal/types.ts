@@ -111,7 +111,7 @@ export interface JournalFilter {
 }
 
 export interface JournalReadOptions extends JournalFilter {
-  /** Goes on with what is written later, until `signal` ends it. Default false. */
+  /** Goes on with what is written later, until `to` is reached or `signal` ends it. Default false. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
   /** For `follow`: the system's, unless another is given. */

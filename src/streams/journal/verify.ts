@@ -1,6 +1,7 @@
 /** Whether a journal is whole, unchanged, and what a core would decide again. */
 import { hashState } from '../../cache/digest.js';
 import type { CacheEvent } from '../../cache/events.js';
+import { invalid } from '../options.js';
 import { inspectBlock, statsOf } from '../stats.js';
 import { EventDecoder } from './codec/decoder.js';
 import { digesterFor } from './chain.js';
@@ -33,10 +34,16 @@ const BLOCKS_SHOWN = 8;
 /** Problems that are kept; all are counted. */
 const PROBLEMS_MAX = 1000;
 
-/** Rejects with JournalError CACHETRAIL_JOURNAL_NOT_FOUND, _NONE, _KEY or _VERSION; whatever is wrong otherwise is in the result. */
+const HEAD = /^[0-9a-f]{64}$/;
+
+/**
+ * Rejects with ArgumentError for an `expect` that is no digest, and with JournalError CACHETRAIL_JOURNAL_NOT_FOUND, _NONE, _KEY
+ * or _VERSION; whatever is wrong otherwise is in the result.
+ */
 export async function verifyJournal(directory: string, options: VerifyOptions = {}): Promise<JournalVerification> {
   const { key = null, decisions = true } = options;
   const expect = options.expect?.toLowerCase();
+  if (expect !== undefined && !HEAD.test(expect)) throw invalid(`expect is 64 hex digits, not '${expect}'`);
   const digester = digesterFor(key);
   const segments = await segmentsOf(directory);
   const keyed = await isKeyed(directory);

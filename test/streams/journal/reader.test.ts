@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { lastValueFrom, take, toArray } from 'rxjs';
 import type { CacheEvent } from '../../../src/cache/events.js';
-import { type Clock, systemClock } from '../../../src/index.js';
+import { type Clock, codeOf, systemClock } from '../../../src/index.js';
 import {
   type JournalFilter,
   type JournalProblem,
@@ -95,6 +95,40 @@ describe('a journal that is read', () => {
     const journal = await openJournal(directory);
     expect(await lastValueFrom(journal.read$().pipe(toArray()))).to.deep.equal(events);
     expect(await lastValueFrom(journal.read$().pipe(take(3), toArray()))).to.deep.equal(events.slice(0, 3));
+  });
+
+  /** As from JavaScript, where nobody checks types. */
+  const slips: readonly (readonly [string, object])[] = Object.entries({
+    'a seq that is a text': { from: '7' },
+    'a seq that is no number': { to: Number.NaN },
+    'a time that is a Date': { since: new Date(0) },
+    'a type that there is not': { types: ['writen'] },
+    'a type that is no list': { types: 'written' },
+    'a negative block': { blocks: [-1] },
+    'a range without a count': { blocks: [{ block: 1 }] },
+    'an actor that is no list': { actors: 'test' },
+    'a request that is no number': { ops: ['1'] },
+    'a trace that is no text': { traceId: 7 },
+    'a signal that is none': { signal: 1 },
+  });
+  for (const [name, options] of slips) {
+    it(`is asked for ${name}, and refuses, as an Observable too`, async () => {
+      const directory = await newDirectory();
+      await writeJournal(directory, events);
+      const journal = await openJournal(directory);
+      expect(await journal.read(options).next().catch(codeOf)).to.equal('CACHETRAIL_INVALID_ARGUMENT');
+      expect(await lastValueFrom(journal.read$(options)).catch(codeOf)).to.equal('CACHETRAIL_INVALID_ARGUMENT');
+    });
+  }
+
+  it('is followed to the last event that is asked for, and not beyond', async () => {
+    const directory = await newDirectory();
+    await writeJournal(directory, events, { perFrame: 5 });
+    for (const to of [7, 10, events.length]) {
+      const clock = { ...systemClock(), setTimer: () => expect.fail(`waits for more than ${to}`) };
+      const { events: seen } = await readBack(directory, { follow: true, to, clock });
+      expect(seen).to.deep.equal(events.slice(0, to));
+    }
   });
 
   it('is followed while it is written, over frames half written and new segments', async () => {
