@@ -16,7 +16,10 @@ export interface BlockDevice {
   readonly supports: DeviceManifest;
   /** Size in bytes, fixed while open. */
   readonly sizeBytes: number;
-  /** Names the device across runs (a path with device and inode numbers, an export name): for the journal and messages. */
+  /**
+   * Names the device across runs, and when it is unplugged and plugged again (a path with its inode, a disk's worldwide name, an
+   * export name): for the journal, `replaceDevice` and messages.
+   */
   readonly identity: string;
   /** The file descriptor, for a device that has one. */
   readonly fd: number | undefined;

@@ -70,8 +70,9 @@ export const ERROR_CODES = {
   },
   CACHETRAIL_DEVICE_OTHER: {
     meaning:
-      'The device that was to take the place of the cache’s own is another one: its name, its size or its rights differ.',
-    remedy: 'Open the same device again, with the same rights. The cache goes on with the one that it has.',
+      'The device that was to take the place of the cache’s own is another one: its name, its size, its rights or its bytes differ.',
+    remedy:
+      'Open the same device again, with the same rights. If its bytes were changed on purpose, invalidate those first. The cache goes on with the device that it has.',
   },
   CACHETRAIL_ABORTED: {
     meaning: 'The caller’s AbortSignal ended the wait.',

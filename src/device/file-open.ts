@@ -10,7 +10,7 @@ import type { FileDeviceOptions } from './file.js';
 import { DEVICE_BYTES_MAX } from './geometry.js';
 import { holePuncher, type PunchHole } from './holes.js';
 import { lockDevice, lockedError } from './lock.js';
-import { blockAttribute } from './sysfs.js';
+import { blockAttribute, diskName } from './sysfs.js';
 
 export interface OpenedFile {
   readonly fd: number;
@@ -85,9 +85,19 @@ async function examine(fd: number, path: string, readOnly: boolean): Promise<Ope
   if (sizeBytes > DEVICE_BYTES_MAX) {
     throw new DeviceError('CACHETRAIL_DEVICE_OPEN_FAILED', `${path} has more than 2^53 - 1 bytes`);
   }
-  const identity = `${await realpath(path)} (${stats.dev}:${stats.ino})`;
+  const identity = await identityOf(await realpath(path), stats);
   const punchHole = readOnly ? undefined : await holePuncher(fd, stats);
   return { fd, sizeBytes, identity, readOnly, punchHole };
+}
+
+/**
+ * The same after the system has started anew, and for a disk also after it was plugged in elsewhere. So the number of the file
+ * system is no part of it: many get another one each time that they are mounted.
+ */
+async function identityOf(path: string, stats: fs.BigIntStats): Promise<string> {
+  if (stats.isFile()) return `${path} (inode ${stats.ino})`;
+  const { name, isUnique } = await diskName(stats.rdev);
+  return isUnique ? name : `${path} (${name})`;
 }
 
 function checkKind(path: string, stats: fs.BigIntStats): void {

@@ -22,10 +22,13 @@ export interface FileDeviceOptions {
  * Opens a regular file or block device, and locks it: exclusively, or together with other readers if `readOnly`. The
  * lock is advisory and goes with the process; a block device that the system has mounted is refused too, on Linux.
  *
- * A file is never made longer or shorter. Failed operations reject with the system's own error, as Node gives it.
+ * A file is never made longer or shorter, but for one that was made shorter meanwhile: what is written or zeroed is there. Failed operations reject with the system's own error, as Node gives it.
  * A write is in the page cache when it is answered, and on the disk when the next `barrier` (fdatasync) is. `discard` and
  * `zero` punch holes where they can, so a file may become sparse; elsewhere `zero` writes zeros, and `discard` is not
  * supported. Node runs all file operations of a process on a few threads: 4, if UV_THREADPOOL_SIZE says nothing else.
+ *
+ * Its identity is the file's path and inode number; of a block device, on Linux, the disk's worldwide name (and partition) where
+ * it has one, else its path with its serial number, the file behind it (loop) or `major:minor`.
  *
  * Rejects with DeviceError CACHETRAIL_DEVICE_NOT_FOUND, _KIND, _EMPTY, _ACCESS, _LOCKED or _OPEN_FAILED, or
  * CACHETRAIL_MISSING_DEPENDENCY if the platform has no lock; the system's error is the `cause`. Rejects with ArgumentError
@@ -103,6 +106,7 @@ class FileDevice implements BlockDevice {
 
   async #zero(offset: number, length: number): Promise<void> {
     const hole = await this.#punch(offset, length);
+    if (hole.length > 0) await this.#reach(hole.offset + hole.length);
     await this.#writeZeros(offset, hole.offset - offset);
     await this.#writeZeros(hole.offset + hole.length, offset + length - (hole.offset + hole.length));
   }
@@ -117,6 +121,12 @@ class FileDevice implements BlockDevice {
       if (isUnsupported(error)) return nothing;
       throw error;
     }
+  }
+
+  /** A hole past the end of a file is nothing: one that has become shorter is made as long again, as by a write. */
+  async #reach(end: number): Promise<void> {
+    const stats = await fstat(this.#fd);
+    if (stats.isFile() && stats.size < end) await this.#writeZeros(end - 1, 1);
   }
 
   async #writeZeros(offset: number, length: number): Promise<void> {
@@ -134,4 +144,5 @@ class FileDevice implements BlockDevice {
 }
 
 const fdatasync = promisify(fs.fdatasync);
+const fstat = (fd: number) => promisify(fs.fstat)(fd);
 const close = promisify(fs.close);

@@ -2,7 +2,7 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { ArgumentError } from '../device/errors.js';
 import type { BlockRange } from '../device/geometry.js';
-import { invalid } from './options.js';
+import { checkDevice, invalid } from './options.js';
 
 export function checkBlock(block: number, blockCount: number): void {
   checkWhole('block', block);
@@ -50,7 +50,7 @@ export function checkReason(name: string, reason: string): void {
 
 /** A device is closed when it is replaced, so it cannot take its own place. */
 export function checkReplacement(device: BlockDevice, current: BlockDevice): void {
-  if (typeof device !== 'object' || device === null) throw invalid('the device is a BlockDevice');
+  checkDevice(device);
   if (device === current) throw invalid('the cache has this device already: open it again');
 }
 

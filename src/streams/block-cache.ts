@@ -44,6 +44,7 @@ import type { JournalOpening } from './open-cache.js';
 import { Parts } from './parts.js';
 import { Pipeline } from './pipeline.js';
 import { Requester, type RequestOptions } from './requester.js';
+import { statedOf } from './same-bytes.js';
 import { type BlockInfo, type CacheStats, inspectBlock, statsOf, type TelemetryStats } from './stats.js';
 
 const DONE = Promise.resolve();
@@ -355,8 +356,7 @@ export class BlockCache {
     if (!Object.hasOwn(limits, name)) {
       await this.#flush(NOBODY, undefined, options);
       await this.invalidate(undefined, options);
-      const timeout = { clock: this.#clock, ns: this.#pipeline.deviceTimeoutNs };
-      return setDeviceOption(this.#pipeline.device, name, String(value), timeout);
+      return setDeviceOption(this.#pipeline.device, name, String(value), this.#pipeline.timeLimit);
     }
     const number = Number(value);
     if (name === 'slabBytes') throw invalid('slabBytes is fixed while the cache is open');
@@ -369,17 +369,18 @@ export class BlockCache {
   }
 
   /**
-   * Goes on with another device object for the same device, after the old one has failed or was taken away; the old one is
-   * closed, and the new one belongs to the cache. What no barrier had covered is written again, parked blocks get another
-   * chance, reads under way begin anew. Resolves when the new one is in use: when the old one is closed, which is waited for
-   * as long as for any answer; what it should still carry out after that could land on top of newer bytes.
-   * Rejects with CACHETRAIL_DEVICE_OTHER, and leaves both open, if it has another identity or size, or cannot be written.
+   * Goes on with another device object for the same device, after the old one has failed or was taken away; the old one is closed,
+   * and the new one is the cache's. What no barrier had covered is written again, parked blocks get another chance, reads under
+   * way begin anew. Resolves when the new one is in use: when the old one is closed, which is waited for as long as for any answer;
+   * what it should carry out after that could land on top of newer bytes. Rejects with CACHETRAIL_DEVICE_OTHER, and leaves both
+   * open, if the new one has another identity or size, cannot be written, or has not the bytes of the clean blocks of the cache,
+   * some of which are read first. What was changed there on purpose is to be invalidated before.
    */
   async replaceDevice(device: BlockDevice, options: RequestOptions = {}): Promise<void> {
     checkReplacement(device, this.#pipeline.device);
-    const { identity, sizeBytes: deviceBytes, supports } = device;
-    const request = { ...this.#requester.request(options), identity, deviceBytes, writable: supports.write };
-    await this.#requester.send(new ReplaceCaller(device), { type: 'replaceDevice', ...request }, {});
+    const stated = await statedOf(device, this.#pipeline.state, this.#pipeline.timeLimit);
+    const input = { type: 'replaceDevice', ...this.#requester.request(options), ...stated } as const;
+    await this.#requester.send(new ReplaceCaller(device), input, {});
   }
 
   stats(): CacheStats {

@@ -61,7 +61,7 @@ const POLICIES: readonly PolicyName[] = ['lru', 'priority'];
 
 /** The core's configuration. Throws ArgumentError or DeviceError (CACHETRAIL_DEVICE_EMPTY or _PROTOCOL). */
 export function configOf(device: BlockDevice, options: CacheOptions): CoreConfig {
-  if (typeof device !== 'object' || device === null) throw invalid('the device is a BlockDevice');
+  checkDevice(device);
   const { sizeBytes } = device;
   const { blockSize = BLOCK_SIZE_BYTES_DEFAULT, policy = 'lru', mode = 'writeback', seed = 1 } = options;
   if (sizeBytes === 0) throw new DeviceError('CACHETRAIL_DEVICE_EMPTY', `${device.identity} has no bytes`);
@@ -85,6 +85,12 @@ export function configOf(device: BlockDevice, options: CacheOptions): CoreConfig
     seed,
     limits: limitsOf(options.limits ?? {}),
   };
+}
+
+/** What has nothing to do with a device; what it answers is not believed either. */
+export function checkDevice(device: BlockDevice): void {
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+  if (!isObject(device) || !isObject(device.supports)) throw invalid('the device is a BlockDevice');
 }
 
 export function checkBlockSize(blockSize: number, deviceBytes: number): void {

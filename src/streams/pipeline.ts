@@ -25,6 +25,7 @@ import { type DeviceAnswer, type DeviceCommand, deviceLane, timedOut } from './d
 import { Effects } from './effects.js';
 import { Failures } from './failures.js';
 import { gatedDevice } from './gated-device.js';
+import type { TimeLimit } from './in-time.js';
 import { Staging } from './staging.js';
 import { type Deadline, ticks } from './ticks.js';
 import { zeroingDevice } from './zeroing-device.js';
@@ -144,8 +145,9 @@ export class Pipeline {
     return this.#device;
   }
 
-  get deviceTimeoutNs(): number {
-    return this.#options.deviceTimeoutNs;
+  /** For what the device is asked past the lane. */
+  get timeLimit(): TimeLimit {
+    return { clock: this.#options.clock, ns: this.#options.deviceTimeoutNs };
   }
 
   /** Nothing is waiting to be decided, so a cached read may be answered at once. */

@@ -62,8 +62,8 @@ describe('opening a cache', () => {
     await cache.close();
   });
 
-  for (const device of [undefined, null, 'disk.img', 7]) {
-    it(`over ${named(device)} is refused`, async () => {
+  for (const device of [undefined, null, 'disk.img', 7, {}, { sizeBytes: 4096, supports: null }]) {
+    it(`over ${JSON.stringify(device)} is refused`, async () => {
       expect((await rejection(openCache(wrong(device)))).code).to.equal('CACHETRAIL_INVALID_ARGUMENT');
     });
   }

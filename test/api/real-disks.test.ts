@@ -75,4 +75,35 @@ describe('a file that is made shorter behind the cache', () => {
     expect(statSync(image).size).to.equal(51 * BLOCK);
     expectBytes(readFileSync(image).subarray(50 * BLOCK), pattern(BLOCK, 2));
   });
+
+  it('is made as long again by a zero, too: what was told to be zero is there', async () => {
+    const image = images.make('zeroed.img', pattern(64 * BLOCK, 1));
+    const { cache } = await open(await openFileDevice(image), { capacity: 32, ...QUICK });
+    truncateSync(image, 8 * BLOCK);
+    await cache.zero({ block: 30, count: 2 });
+    expect(statSync(image).size).to.equal(32 * BLOCK);
+    expectBytes(await cache.read(30, 2), new Uint8Array(2 * BLOCK));
+  });
+});
+
+describe('a file that is deleted behind the cache', () => {
+  const images = imageFolder();
+  const open = testCaches();
+
+  it('serves as before, as any open file does; one made anew in its place is another device', async () => {
+    const old = pattern(64 * BLOCK, 1);
+    const image = images.make('gone.img', old);
+    const { cache } = await open(await openFileDevice(image), { capacity: 32, ...QUICK });
+    await cache.write(5, pattern(BLOCK, 2));
+    rmSync(image);
+    await cache.flush();
+    await cache.invalidate();
+    expectBytes(await cache.read(5), pattern(BLOCK, 2));
+    const other = await openFileDevice(images.make('gone.img', old));
+    expect((await rejection(cache.replaceDevice(other))).code).to.equal('CACHETRAIL_DEVICE_OTHER');
+    await other.close();
+    await cache.write(6, pattern(BLOCK, 3));
+    await cache.close();
+    expectBytes(readFileSync(image), old, 'what was made anew');
+  });
 });

@@ -140,10 +140,75 @@ describe('a device that was taken away', () => {
   it('cannot take its own place, nor can what is no device', async () => {
     const device = memoryDevice({ bytes: OLD.slice() });
     const { cache } = await open(device);
-    for (const given of [device, null, 5]) {
+    for (const given of [device, null, 5, {}, { supports: null }]) {
       expect((await rejection(cache.replaceDevice(wrong(given)))).code).to.equal('CACHETRAIL_INVALID_ARGUMENT');
     }
   });
+
+  it('does not come back as another one of the same name: what is clean is looked at first', async () => {
+    const { cache, of } = await open(memoryDevice({ bytes: OLD.slice() }));
+    await cache.read(8, 4);
+    await cache.write(8, NEW);
+    const changed = OLD.slice();
+    changed[10 * BLOCK + 17] ^= 1;
+    const other = memoryDevice({ bytes: changed });
+    expect(other.identity).to.equal(cache.identity);
+    await cache.flush();
+    await cache.write(20, NEW);
+    expect((await rejection(cache.replaceDevice(other))).code).to.equal('CACHETRAIL_DEVICE_OTHER');
+    expect(of('requestRefused')).to.have.lengthOf(1);
+    expectBytes(other.bytes, changed, 'nothing was written to it');
+    await other.barrier();
+    await cache.invalidate({ block: 8, count: 4 });
+    await cache.replaceDevice(other);
+    await cache.flush();
+    changed.set(NEW, 20 * BLOCK);
+    expectBytes(other.bytes, changed);
+  });
+
+  it('comes back with what was dirty, borrowed or written meanwhile unlike the cache: that proves nothing', async () => {
+    const clock = new TestClock();
+    const memory = memoryDevice({ bytes: OLD.slice() });
+    const { cache } = await open(withParts(memory, { close: async () => {} }), { clock });
+    await clock.until(cache.read(0, 8));
+    await cache.write(1, NEW.subarray(0, BLOCK));
+    const lent = await cache.borrow(2);
+    lent.bytes.fill(9);
+    const back = faultDevice(memory);
+    const slow = back.inject({ on: 'read', hang: 'before' });
+    const replaced = cache.replaceDevice(back);
+    await clock.rest();
+    await clock.until(cache.writeBytes(3 * BLOCK, NEW.subarray(0, BLOCK), { through: true }));
+    await clock.until(cache.flush());
+    slow.cure();
+    slow.release();
+    await clock.until(replaced);
+    await lent.markDirty();
+    lent.release();
+    await clock.until(cache.flush());
+    expectBytes(memory.bytes.subarray(2 * BLOCK, 3 * BLOCK), new Uint8Array(BLOCK).fill(9));
+  });
+
+  for (const fault of [
+    { code: 'EIO' },
+    { hang: 'after' },
+    { short: 512 },
+    { throws: 'EIO' },
+    { answer: Number.NaN },
+  ] as const)
+    it(`comes back although ${JSON.stringify(fault)} keeps it from being looked at: that proves nothing`, async () => {
+      const clock = new TestClock();
+      const memory = memoryDevice({ bytes: OLD.slice() });
+      const gone = withParts(memory, { close: async () => {} });
+      const { cache } = await open(gone, { clock, deviceTimeoutMs: 1000 });
+      await clock.until(cache.read(8, 4));
+      await cache.write(30, NEW);
+      const back = faultDevice(memory);
+      back.inject({ on: 'read', ...fault });
+      await clock.until(cache.replaceDevice(back));
+      await clock.until(cache.flush());
+      expectBytes(memory.bytes.subarray(30 * BLOCK, 34 * BLOCK), NEW);
+    });
 
   it('and had failed leaves nothing parked: what was kept drains to the new one in order', async () => {
     const clock = new TestClock();

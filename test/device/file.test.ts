@@ -1,8 +1,9 @@
 import fs from 'node:fs';
+import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { sizeByReading } from '../../src/device/device-size.js';
 import { type BlockDevice, openFileDevice } from '../../src/device/index.js';
-import { deviceNumber } from '../../src/device/sysfs.js';
+import { deviceNumber, diskName } from '../../src/device/sysfs.js';
 import { generator } from '../../src/device/random.js';
 import { imageFolder } from './images.js';
 import { attachLoop, detachLoop, skipWithoutLoops } from './loop.js';
@@ -20,12 +21,12 @@ function bytes(length: number, seed: number): Uint8Array {
 describe('a file device', () => {
   afterEach(killChildren);
 
-  it('is named by its real path, device and inode', async () => {
+  it('is named by its real path and inode, which last when its file system is mounted anew', async () => {
     const path = images.make('image', 4096);
     fs.symlinkSync(path, images.path('link'));
     const device = await openFileDevice(images.path('link'));
-    const { dev, ino } = fs.statSync(path, { bigint: true });
-    expect(device.identity).to.equal(`${fs.realpathSync(path)} (${dev}:${ino})`);
+    const { ino } = fs.statSync(path, { bigint: true });
+    expect(device.identity).to.equal(`${fs.realpathSync(path)} (inode ${ino})`);
     await device.close();
   });
 
@@ -195,4 +196,54 @@ describe('the number of a block device', () => {
   for (const [rdev, text] of numbers) {
     it(`is ${text} for ${rdev}`, () => expect(deviceNumber(rdev)).to.equal(text));
   }
+});
+
+describe('the name of a disk', () => {
+  /** A directory as Linux shows block devices: links by number to where the devices are. */
+  function sysfs(files: Readonly<Record<string, string>>): string {
+    const root = fs.mkdtempSync(images.path('sysfs-'));
+    const disk = `${root}/devices/sdb`;
+    fs.mkdirSync(`${disk}/sdb2`, { recursive: true });
+    fs.symlinkSync('devices/sdb', `${root}/8:16`);
+    fs.symlinkSync('devices/sdb/sdb2', `${root}/8:18`);
+    for (const [name, text] of Object.entries(files)) {
+      fs.mkdirSync(dirname(`${disk}/${name}`), { recursive: true });
+      fs.writeFileSync(`${disk}/${name}`, `${text}\n`);
+    }
+    return root;
+  }
+  const disk = 0x810n;
+  const partition = 0x812n;
+
+  it('is the one that no other disk has, if there is one, and of a partition its number too', async () => {
+    const root = sysfs({ 'device/wwid': 't10.ATA     A disk   S1', serial: 'S1', 'sdb2/partition': '2' });
+    expect(await diskName(disk, root)).to.deep.equal({ name: 't10.ATA A disk S1', isUnique: true });
+    expect(await diskName(partition, root)).to.deep.equal({ name: 't10.ATA A disk S1, partition 2', isUnique: true });
+  });
+
+  it('is else one that holds together with its place: a serial number, or its own', async () => {
+    expect(await diskName(disk, sysfs({ serial: '0123456789' }))).to.deep.equal({
+      name: '0123456789',
+      isUnique: false,
+    });
+    expect(await diskName(disk, sysfs({}))).to.deep.equal({ name: '8:16', isUnique: false });
+    expect(await diskName(disk, sysfs({ 'device/wwid': '' }))).to.deep.equal({ name: '8:16', isUnique: false });
+  });
+
+  describe('of a loop device', () => {
+    before(skipWithoutLoops);
+    it('is the file behind it, so that another file at the same place is another device', async () => {
+      const [one, other] = [images.make('one', 4096), images.make('other', 4096)];
+      const loop = attachLoop(one);
+      const first = await openFileDevice(loop);
+      await first.close();
+      detachLoop(loop);
+      const again = attachLoop(other);
+      const second = await openFileDevice(again);
+      await second.close();
+      detachLoop(again);
+      expect(first.identity).to.equal(`${loop} (${one})`);
+      expect(second.identity).to.equal(`${again} (${other})`);
+    });
+  });
 });
