@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { type Command, parsed } from '../command.js';
 import { reportFailure } from '../failure.js';
-import { directoryFrom, numberOf, usage } from '../journal/arguments.js';
+import { numberOf, usage } from '../journal/arguments.js';
 import { ErrorFinder, type Explanation, explainBlock, explainErrors, explainOp } from '../journal/explain.js';
 import { readJournal } from '../journal/reading.js';
 import { shapeOf } from '../journal/shape.js';
+import { type JournalSource, KEY_HELP, KEY_OPTIONS, sourceFrom, tellIfUnproved } from '../journal/source.js';
 import type { SpanFilter } from '../trace/span-filter.js';
 import { Lines } from '../output.js';
 
@@ -25,26 +26,28 @@ what to explain:
   --write-error SEQ    the block whose write failed at event SEQ, from the write until it was durable again
 
 options:
-  --otlp URL           send the spans of what is asked for to a collector too; \`cachetrail trace\` says more:
-                       those that name the block, of the request, or of what failed
-  --json               print one JSON object and nothing else
-  -h, --help           show this
+${KEY_HELP}
+  --otlp URL                 send the spans of what is asked for to a collector too; \`cachetrail trace\` says more:
+                             those that name the block, of the request, or of what failed
+  --json                     print one JSON object and nothing else
+  -h, --help                 show this
 
 exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal, 3 failed otherwise, 130 interrupted
 `,
 
   async run(args) {
-    const { directory, subject, json } = optionsFrom(args);
+    const { source, subject, json } = optionsFrom(args);
     try {
-      return await tell(directory, await explanationOf(directory, subject, json), json);
+      const chainChecked = await tellIfUnproved(source);
+      return await tell(source, await explanationOf(source, subject, json), { json, chainChecked });
     } catch (error) {
       return reportFailure(error, json);
     }
   },
 
   slice(args) {
-    const { directory, subject } = optionsFrom(args);
-    return { directory, filter: spansOf(subject) };
+    const { source, subject } = optionsFrom(args);
+    return { ...source, filter: spansOf(subject) };
   },
 };
 
@@ -69,6 +72,7 @@ const OPTIONS = {
   block: { type: 'string' },
   op: { type: 'string' },
   'write-error': { type: 'string' },
+  ...KEY_OPTIONS,
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -76,7 +80,7 @@ function optionsFrom(args: readonly string[]) {
   const { values, positionals } = parsed(() =>
     parseArgs({ args: withValues(args), options: OPTIONS, strict: true, allowPositionals: true }),
   );
-  const directory = directoryFrom(positionals);
+  const source = sourceFrom(positionals, values);
   const { block, op, 'write-error': error, json } = values;
   const subjects: Subject[] = [];
   if (block !== undefined) subjects.push({ kind: 'block', number: numberOf('--block', block) });
@@ -84,7 +88,7 @@ function optionsFrom(args: readonly string[]) {
   if (error === '') subjects.push({ kind: 'errors', number: null });
   else if (error !== undefined) subjects.push({ kind: 'error', number: numberOf('--write-error', error, 1) });
   if (subjects.length !== 1) throw usage('explain what? one of --block N, --op N, --write-error [SEQ]');
-  return { directory, subject: subjects[0], json };
+  return { source, subject: subjects[0], json };
 }
 
 /** `--write-error` may stand alone, which parseArgs does not know. */
@@ -99,8 +103,8 @@ function withValues(args: readonly string[]): string[] {
   return given;
 }
 
-async function explanationOf(directory: string, subject: Subject, json: boolean): Promise<Explanation> {
-  const { blockSize } = await shapeOf(directory);
+async function explanationOf(source: JournalSource, subject: Subject, json: boolean): Promise<Explanation> {
+  const { blockSize } = await shapeOf(source.directory);
   switch (subject.kind) {
     case 'block':
       return explainBlock(subject.number, { keep: json, blockSize });
@@ -110,23 +114,27 @@ async function explanationOf(directory: string, subject: Subject, json: boolean)
       return explainErrors();
     case 'error': {
       const finder = new ErrorFinder(subject.number);
-      await readJournal(directory, {}, ({ event }) => finder.accept(event));
+      await readJournal(source, {}, ({ event }) => finder.accept(event));
       return explainBlock(finder.block(), { keep: json, aroundSeq: subject.number, blockSize });
     }
   }
 }
 
-async function tell(directory: string, explanation: Explanation, json: boolean): Promise<number> {
+async function tell(
+  source: JournalSource,
+  explanation: Explanation,
+  { json, chainChecked }: { readonly json: boolean; readonly chainChecked: boolean },
+): Promise<number> {
   const out = new Lines();
   const write = async (lines: readonly string[]) => {
     if (!json) for (const line of lines) await out.write(line);
   };
-  const { exitCode, interrupted, problems } = await readJournal(directory, {}, (record) => {
+  const { exitCode, interrupted, problems } = await readJournal(source, {}, (record) => {
     const lines = explanation.accept(record);
     return lines.length === 0 ? undefined : write(lines);
   });
   if (!interrupted) await write(explanation.end());
-  if (json) await out.write(JSON.stringify({ ...explanation.object(), problems }));
+  if (json) await out.write(JSON.stringify({ ...explanation.object(), chainChecked, problems }));
   await out.flush();
   return exitCode;
 }

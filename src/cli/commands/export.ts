@@ -3,7 +3,7 @@ import { eventTest } from '../../streams/journal/filter.js';
 import { type JournalFilter, openJournal } from '../../streams/journal/index.js';
 import { type Command, EXIT, parsed } from '../command.js';
 import { reportFailure } from '../failure.js';
-import { directoryFrom, usage } from '../journal/arguments.js';
+import { usage } from '../journal/arguments.js';
 import { type Exporter, exporterOf, FORMATS, type Format } from '../journal/export/formats.js';
 import { exportLogWrites } from '../journal/export/log-writes.js';
 import { ExportOutput } from '../journal/export/output.js';
@@ -11,6 +11,7 @@ import { FILTER_HELP, FILTER_OPTIONS, filterFrom } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
 import { spanFilterOf } from '../trace/send-slice.js';
 import { shapeOf } from '../journal/shape.js';
+import { type JournalSource, KEY_HELP, KEY_OPTIONS, sourceFrom, tellIfUnproved } from '../journal/source.js';
 import { plural, wholeText } from '../journal/text.js';
 
 export const exporting: Command = {
@@ -45,6 +46,7 @@ options for dm-log-writes:
 
 options, of which all that are given must hold; an operation of the device is exported if the event that began it is chosen:
 ${FILTER_HELP}
+${KEY_HELP}
   --otlp URL                 send the spans of what is asked for to a collector too; \`cachetrail trace\` says more.
                              Types choose no spans
   -h, --help                 show this
@@ -56,7 +58,7 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
     const { values, positionals } = parsed(() =>
       parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true }),
     );
-    const directory = directoryFrom(positionals);
+    const source = sourceFrom(positionals, values);
     const filter = filterFrom(values);
     const format = formatFrom(values.format);
     const { json, requests } = values;
@@ -65,15 +67,16 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
     if (values.base !== undefined && format !== 'dm-log-writes') throw usage('--base is for dm-log-writes');
     const file = fileFrom(values.file);
     try {
-      if (format === 'dm-log-writes') return await writeLog(directory, filter, path, values.base ?? null, json);
+      await tellIfUnproved(source);
+      if (format === 'dm-log-writes') return await writeLog(source, filter, path, values.base ?? null, json);
       if (format === 'blktrace' && path === null && process.stdout.isTTY) {
         throw usage('a block trace is nothing for a terminal: give --output, or pipe it on');
       }
       // Operations need the sizes that the openings tell, whatever is chosen of the rest.
       const read = format === 'fio' || format === 'blktrace' ? {} : filter;
-      const shape = await shapeOf(directory);
+      const shape = await shapeOf(source.directory);
       const exporter = exporterOf(format, { file, requests, isWanted: eventTest(filter), shape });
-      return await write(exporter, directory, read, path, json);
+      return await write(exporter, source, read, path, json);
     } catch (error) {
       return reportFailure(error, json);
     }
@@ -81,12 +84,13 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
 
   slice(args) {
     const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-    return { directory: directoryFrom(positionals), filter: spanFilterOf(filterFrom(values)) };
+    return { ...sourceFrom(positionals, values), filter: spanFilterOf(filterFrom(values)) };
   },
 };
 
 const OPTIONS = {
   ...FILTER_OPTIONS,
+  ...KEY_OPTIONS,
   format: { type: 'string' },
   file: { type: 'string', default: 'device' },
   requests: { type: 'boolean', default: false },
@@ -97,18 +101,18 @@ const OPTIONS = {
 
 async function write(
   exporter: Exporter,
-  directory: string,
+  source: JournalSource,
   filter: JournalFilter,
   path: string | null,
   json: boolean,
 ): Promise<number> {
   // What is no journal leaves no file behind.
-  await openJournal(directory);
+  await openJournal(source.directory);
   const out = path === null ? ExportOutput.stdout() : await ExportOutput.file(path);
   let events = 0;
   try {
     for (const piece of exporter.begin()) await out.write(piece);
-    const { exitCode } = await readJournal(directory, { filter }, ({ event, epochMs }) => {
+    const { exitCode } = await readJournal(source, { filter }, ({ event, epochMs }) => {
       events++;
       let writing: Promise<void> | undefined;
       // At most a few pieces an event: what they wait for is one flush.
@@ -128,7 +132,7 @@ async function write(
 
 /** The log needs all of the journal, and a file in which it can go back. */
 async function writeLog(
-  directory: string,
+  source: JournalSource,
   filter: JournalFilter,
   path: string | null,
   base: string | null,
@@ -136,7 +140,7 @@ async function writeLog(
 ): Promise<number> {
   if (path === null) throw usage('dm-log-writes needs --output FILE');
   if (Object.keys(filter).length > 0) throw usage('dm-log-writes takes the whole journal: no events can be chosen');
-  const written = await exportLogWrites(directory, { output: path, base });
+  const written = await exportLogWrites(source, { output: path, base });
   if (written === null) return EXIT.interrupted;
   const { writes, discards, flushes, unknown, borrowed } = written;
   tellWritten(written, json, [

@@ -5,13 +5,14 @@ import { momentOf, seqAt } from '../../streams/journal/seq-at.js';
 import { inspectBlock } from '../../streams/stats.js';
 import { type Command, EXIT, parsed } from '../command.js';
 import { reportFailure } from '../failure.js';
-import { directoryFrom, numberOf, timeOf, usage } from '../journal/arguments.js';
+import { numberOf, timeOf, usage } from '../journal/arguments.js';
 import { lastWriteOf } from '../journal/replay/last-write.js';
 import { stateReport } from '../journal/replay/state-report.js';
 import { blockText, stateText } from '../journal/replay/state-text.js';
 import { DEVICE_HELP, deviceFrom } from '../journal/replay/device-option.js';
 import { WHAT_IF_HELP, whatIfFrom } from '../journal/replay/what-if.js';
 import { showWhatIf } from '../journal/replay/what-if-command.js';
+import { type JournalSource, KEY_HELP, KEY_OPTIONS, sourceFrom, tellIfUnproved } from '../journal/source.js';
 import { narrator } from '../narrator.js';
 
 export const replay: Command = {
@@ -34,10 +35,11 @@ shows what they would have cost beside what was recorded, as a table and as a cu
   --svg FILE         write the curve to FILE as well
 
 options:
-  --otlp URL         send the spans up to that moment, as they were recorded, to a collector too; \`cachetrail trace\`
-                     says more
-  --json             print one JSON object and nothing else
-  -h, --help         show this
+${KEY_HELP}
+  --otlp URL                 send the spans up to that moment, as they were recorded, to a collector too; \`cachetrail trace\`
+                             says more
+  --json                     print one JSON object and nothing else
+  -h, --help                 show this
 
 In a replay, callers wait for answers and pause as they did: what was asked after an answer is asked after it again.
 Colors are left out where NO_COLOR is set.
@@ -50,9 +52,9 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
     const { values, positionals } = parsed(() =>
       parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true }),
     );
-    const directory = directoryFrom(positionals);
+    const source = sourceFrom(positionals, values);
     const { json } = values;
-    const work = values['what-if'] === undefined ? stateWork(directory, values) : whatIfWork(directory, values);
+    const work = values['what-if'] === undefined ? stateWork(source, values) : whatIfWork(source, values);
     try {
       return await work();
     } catch (error) {
@@ -64,13 +66,14 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
     const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
     const at = momentFrom(values.at);
     const filter = 'seq' in at ? { to: at.seq } : Number.isFinite(at.ms) ? { until: at.ms } : {};
-    return { directory: directoryFrom(positionals), filter };
+    return { ...sourceFrom(positionals, values), filter };
   },
 };
 
 const OPTIONS = {
   at: { type: 'string' },
   block: { type: 'string' },
+  ...KEY_OPTIONS,
   'what-if': { type: 'string', multiple: true },
   device: { type: 'string' },
   svg: { type: 'string' },
@@ -87,16 +90,16 @@ interface Values {
 }
 
 /** Checks the options at once, and gives what is to be done. */
-function stateWork(directory: string, values: Values): () => Promise<number> {
+function stateWork(source: JournalSource, values: Values): () => Promise<number> {
   for (const name of ['device', 'svg'] as const) {
     if (values[name] !== undefined) throw usage(`--${name} is for --what-if`);
   }
   const at = momentFrom(values.at);
   const block = values.block === undefined ? null : numberOf('--block', values.block);
-  return () => showState(directory, at, block, values.json);
+  return () => showState(source, at, block, values.json);
 }
 
-function whatIfWork(directory: string, values: Values): () => Promise<number> {
+function whatIfWork(source: JournalSource, values: Values): () => Promise<number> {
   for (const name of ['at', 'block'] as const) {
     if (values[name] !== undefined) throw usage(`either --${name} or --what-if`);
   }
@@ -104,7 +107,7 @@ function whatIfWork(directory: string, values: Values): () => Promise<number> {
   if (svg === '') throw usage('--svg takes the name of a file');
   const runs = whatIfFrom(values['what-if'] ?? []);
   const device = deviceFrom(values.device);
-  return () => showWhatIf(directory, { runs, device, svg, json });
+  return () => showWhatIf(source, { runs, device, svg, json });
 }
 
 /** By its number or by a time, milliseconds since 1970; the last event where neither is given. */
@@ -117,20 +120,27 @@ function momentFrom(value: string | undefined): WantedMoment {
   throw usage(`--at takes the number of an event or a time such as 2026-03-04T05:06:07.123Z, not '${value}'`);
 }
 
-async function showState(directory: string, at: WantedMoment, block: number | null, json: boolean): Promise<number> {
+async function showState(
+  source: JournalSource,
+  at: WantedMoment,
+  block: number | null,
+  json: boolean,
+): Promise<number> {
+  const { directory } = source;
   const tell = narrator({ lines: undefined, terminal: process.stderr });
   try {
+    const chainChecked = await tellIfUnproved(source);
     tell.progress('looking for the event');
     const { seq, ms } = 'seq' in at ? await momentOf(directory, at.seq) : await seqAt(directory, at.ms);
     tell.progress(`replaying up to #${seq}`);
-    const { state } = await stateAt(directory, seq);
+    const { state } = await stateAt(directory, seq, source);
     if (block !== null && block >= state.blockCount) {
       throw usage(`--block: the device has ${state.blockCount} blocks, from 0`);
     }
     tell.progress(`looking for who wrote block ${block}`);
-    const write = block === null ? null : await lastWriteOf(directory, block, await openedBefore(directory, seq), seq);
+    const write = block === null ? null : await lastWriteOf(source, block, await openedBefore(directory, seq), seq);
     tell.quiet();
-    const report = stateReport(state, ms);
+    const report = { ...stateReport(state, ms), chainChecked };
     const info = block === null ? null : inspectBlock(state, block);
     const text = json
       ? `${JSON.stringify(info === null ? report : { ...report, block: { ...info, lastWrite: write } })}\n`

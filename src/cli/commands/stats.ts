@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { type Command, parsed, wholeNumber } from '../command.js';
 import { reportFailure } from '../failure.js';
-import { directoryFrom } from '../journal/arguments.js';
 import { filterFrom, RANGE_HELP, RANGE_OPTIONS } from '../journal/filter.js';
 import { readJournal } from '../journal/reading.js';
 import { shapeOf } from '../journal/shape.js';
+import { KEY_HELP, KEY_OPTIONS, sourceFrom, tellIfUnproved } from '../journal/source.js';
 import { spanFilterOf } from '../trace/send-slice.js';
 import { statsText } from '../journal/stats/report.js';
 import { StatsFold } from '../journal/stats/stats.js';
@@ -22,6 +22,7 @@ at most), errors by kind, and the blocks and actors with most requests.
 options:
 ${RANGE_HELP}
   --top N                    how many blocks and actors to list, 1 to 1000 (default 10)
+${KEY_HELP}
   --otlp URL                 send the spans of what is asked for to a collector too; \`cachetrail trace\` says more
   --json                     print one JSON object and nothing else
   -h, --help                 show this
@@ -33,16 +34,19 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
     const { values, positionals } = parsed(() =>
       parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true }),
     );
-    const directory = directoryFrom(positionals);
+    const source = sourceFrom(positionals, values);
     const filter = filterFrom(values);
     const top = wholeNumber('--top', values.top, 1, 1000);
     try {
-      const fold = new StatsFold(await shapeOf(directory));
-      const { exitCode, problems } = await readJournal(directory, { filter }, ({ event, epochMs }) => {
+      const chainChecked = await tellIfUnproved(source);
+      const fold = new StatsFold(await shapeOf(source.directory));
+      const { exitCode, problems } = await readJournal(source, { filter }, ({ event, epochMs }) => {
         fold.accept(event, epochMs);
       });
       const report = fold.report(top);
-      process.stdout.write(values.json ? `${JSON.stringify({ ...report, problems })}\n` : statsText(report));
+      process.stdout.write(
+        values.json ? `${JSON.stringify({ ...report, chainChecked, problems })}\n` : statsText(report),
+      );
       return exitCode;
     } catch (error) {
       return reportFailure(error, values.json);
@@ -51,12 +55,13 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
 
   slice(args) {
     const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-    return { directory: directoryFrom(positionals), filter: spanFilterOf(filterFrom(values)) };
+    return { ...sourceFrom(positionals, values), filter: spanFilterOf(filterFrom(values)) };
   },
 };
 
 const OPTIONS = {
   ...RANGE_OPTIONS,
+  ...KEY_OPTIONS,
   top: { type: 'string', default: '10' },
   json: { type: 'boolean', default: false },
 } as const;

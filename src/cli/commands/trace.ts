@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { type Command, EXIT, parsed } from '../command.js';
 import { reportFailure } from '../failure.js';
-import { directoryFrom, durationOf, usage } from '../journal/arguments.js';
+import { durationOf, usage } from '../journal/arguments.js';
 import { FILTER_OPTIONS, filterFrom, RANGE_HELP, RANGE_OPTIONS } from '../journal/filter.js';
+import { KEY_HELP, KEY_OPTIONS, sourceFrom, tellIfUnproved } from '../journal/source.js';
 import { endpointAt, endpointFrom } from '../otlp/endpoint.js';
 import { type JournalSlice, writeSpans } from '../trace/journal-spans.js';
 import type { TracePlaces } from '../trace/output.js';
@@ -36,6 +37,7 @@ ${RANGE_HELP}
   --trace ID                 spans of this trace
   --errors-only              spans of what failed
   --slower-than TIME         spans longer than this: 50ms, 1.5s, 200us
+${KEY_HELP}
   --json                     print one JSON object and nothing else
   -h, --help                 show this
 
@@ -47,9 +49,12 @@ exit codes: 0 done, 1 the collector has rejected some spans, 2 wrong usage or no
   async run(args) {
     const { slice, places, json } = optionsFrom(args);
     try {
+      const chainChecked = await tellIfUnproved(slice);
       const { exitCode, events, problems, counts } = await writeSpans(slice, places);
       const report = await traceReport(counts, places.endpoint);
-      const text = json ? JSON.stringify({ events, ...traceObject(report), problems }) : traceLines(report).join('\n');
+      const text = json
+        ? JSON.stringify({ events, ...traceObject(report), chainChecked, problems })
+        : traceLines(report).join('\n');
       (places.file === '-' ? process.stderr : process.stdout).write(`${text}\n`);
       return exitCode === EXIT.ok && (counts.collector?.rejected ?? 0) > 0 ? EXIT.different : exitCode;
     } catch (error) {
@@ -66,6 +71,7 @@ const OPTIONS = {
   trace: FILTER_OPTIONS.trace,
   'errors-only': { type: 'boolean', default: false },
   'slower-than': { type: 'string' },
+  ...KEY_OPTIONS,
   out: { type: 'string' },
   otlp: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -79,14 +85,14 @@ function optionsFrom(args: readonly string[]): {
   const { values, positionals } = parsed(() =>
     parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true }),
   );
-  const directory = directoryFrom(positionals);
+  const source = sourceFrom(positionals, values);
   const slower = values['slower-than'];
   const filter = {
     ...filterFrom(values),
     ...(values['errors-only'] ? { errorsOnly: true } : {}),
     ...(slower === undefined ? {} : { slowerThanNs: durationOf('--slower-than', slower) }),
   };
-  return { slice: { directory, filter }, places: placesFrom(values.out, values.otlp), json: values.json };
+  return { slice: { ...source, filter }, places: placesFrom(values.out, values.otlp), json: values.json };
 }
 
 function placesFrom(out: string | undefined, otlp: string | undefined): TracePlaces {

@@ -8,6 +8,7 @@ import {
 import { EXIT } from '../command.js';
 import { interruption } from '../interruption.js';
 import { narrator } from '../narrator.js';
+import type { JournalSource } from './source.js';
 import { wholeText } from './text.js';
 
 export interface ReadingOptions {
@@ -30,11 +31,11 @@ const PROBLEMS_KEPT_MAX = 1000;
 
 /** Gives every record to `take`, in order. Rejects with JournalError for what is no journal. */
 export async function readJournal(
-  directory: string,
+  source: JournalSource,
   { filter = {}, follow = false }: ReadingOptions,
   take: (record: JournalRecord) => Promise<void> | void,
 ): Promise<ReadingResult> {
-  const journal = await openJournal(directory);
+  const journal = await openJournal(source.directory, source);
   const tell = narrator({ lines: process.stderr, terminal: process.stderr });
   const problems = new Problems((line) => tell.heading(line));
   const { signal, dispose } = interruption(() => undefined);

@@ -49,7 +49,7 @@ function verdictText({ status, chainChecked }: JournalVerification): string {
 }
 
 function chainText({ keyed, chainChecked, problems }: JournalVerification): string {
-  if (!chainChecked) return 'not checked, as the journal has a key and none was given';
+  if (!chainChecked) return 'NOT PROVED, as the journal has a key and none was given';
   const broken = problems.filter(({ kind }) => kind === 'altered').length;
   if (broken > 0) return `broken: ${plural(broken, 'finding')}`;
   return keyed ? 'unbroken, by the key' : 'unbroken';

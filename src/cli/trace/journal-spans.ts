@@ -4,13 +4,13 @@ import type { SpanData } from '../../telemetry/index.js';
 import type { OtlpSpan } from '../../telemetry/otlp.js';
 import { SpanProjection } from '../../telemetry/spans/projection.js';
 import { readJournal, type ReadingResult } from '../journal/reading.js';
+import type { JournalSource } from '../journal/source.js';
 import { type TraceCounts, TraceOutput, type TracePlaces } from './output.js';
 import { SliceSink } from './slice.js';
 import { type SpanFilter, spanTests } from './span-filter.js';
 
 /** Part of a journal that spans are asked of. */
-export interface JournalSlice {
-  readonly directory: string;
+export interface JournalSlice extends JournalSource {
   readonly filter: SpanFilter;
 }
 
@@ -22,14 +22,14 @@ export interface WrittenSpans extends ReadingResult {
 
 /** Rejects with JournalError for what is no journal, before anything is written, and with what the output rejects with. `more` spans follow. */
 export async function writeSpans(
-  { directory, filter }: JournalSlice,
+  slice: JournalSlice,
   places: TracePlaces,
   more: readonly OtlpSpan[] = [],
 ): Promise<WrittenSpans> {
-  const journalId = await (await openJournal(directory)).id();
+  const journalId = await (await openJournal(slice.directory)).id();
   const output = await TraceOutput.open(places, journalId);
   try {
-    const read = await projectInto(output, journalId, { directory, filter });
+    const read = await projectInto(output, journalId, slice);
     for (const span of more) await output.add(span);
     return { ...read, counts: await output.end() };
   } catch (error) {
@@ -38,9 +38,9 @@ export async function writeSpans(
   }
 }
 
-async function projectInto(output: TraceOutput, journalId: string, { directory, filter }: JournalSlice) {
+async function projectInto(output: TraceOutput, journalId: string, slice: JournalSlice) {
   let finished: SpanData[] = [];
-  const sink = new SliceSink(journalId, spanTests(filter), (span) => finished.push(span));
+  const sink = new SliceSink(journalId, spanTests(slice.filter), (span) => finished.push(span));
   const projection = new SpanProjection(sink);
   const give = async () => {
     for (const span of finished) {
@@ -51,7 +51,7 @@ async function projectInto(output: TraceOutput, journalId: string, { directory, 
   };
   let events = 0;
   // All events, whatever is asked for: what a span is part of, and what it carries, is told by those before.
-  const result = await readJournal(directory, {}, ({ event, epochMs }) => {
+  const result = await readJournal(slice, {}, ({ event, epochMs }) => {
     events++;
     // What the cache before has left unfinished ends by its own clock.
     if (event.type === 'opened') projection.finish();

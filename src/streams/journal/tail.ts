@@ -99,7 +99,7 @@ export function checkKey(header: SegmentHeader, key: Uint8Array | null): void {
   if (fits) return;
   const message =
     header.keyCheck === null
-      ? 'the journal has no key, so it is not continued with one'
+      ? 'the journal has no key, and one was given'
       : 'the journal has another key than the one given';
   throw new JournalError('CACHETRAIL_JOURNAL_KEY', message);
 }

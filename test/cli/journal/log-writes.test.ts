@@ -38,7 +38,7 @@ describe('cachetrail export --format dm-log-writes', () => {
   const exported = async (directory: string, before: Uint8Array | null) => {
     const [output, base] = [`${directory}.log`, before === null ? null : `${directory}.base`];
     if (base !== null) writeFileSync(base, before ?? '');
-    const written = await exportLogWrites(directory, { output, base });
+    const written = await exportLogWrites({ directory }, { output, base });
     const images = [...imagesAtMarks(readWriteLog(output), before ?? new Uint8Array(DEVICE_BYTES))];
     return { written, marks: images.filter(({ name }) => name.startsWith('barrier')), images };
   };

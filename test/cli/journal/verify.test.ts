@@ -115,7 +115,9 @@ describe('cachetrail verify', () => {
     expect((await cachetrail(['verify', directory], { env })).stdout).to.include('by the key');
     const without = await verified(directory);
     expect(without.exitCode).to.equal(0);
-    expect(without.stdout).to.include('not checked');
+    expect(without.stdout)
+      .to.include('NOT PROVED')
+      .and.match(/as far as can be told without the key\n$/);
     writeFileSync(file, Buffer.from(KEY).reverse());
     const { exitCode, stderr } = await verified(directory, '--key-file', file);
     expect(exitCode).to.equal(2);

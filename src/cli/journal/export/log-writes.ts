@@ -7,6 +7,7 @@ import { TIMEOUT_CODE } from '../../../cache/failure-codes.js';
 import { JournalError, type JournalRecord, openJournal } from '../../../streams/journal/index.js';
 import { EXIT } from '../../command.js';
 import { readJournal } from '../reading.js';
+import type { JournalSource } from '../source.js';
 import { BarrierEnds } from './barrier-ends.js';
 import { type Carried, DeviceBytes } from './device-bytes.js';
 import { KnownImage } from './known-image.js';
@@ -36,15 +37,15 @@ export interface LogWritten {
 
 /** Null if it was interrupted. Rejects with JournalError, ArgumentError, or the system's error; then there is no file. */
 export async function exportLogWrites(
-  directory: string,
+  source: JournalSource,
   { output, base }: LogWritesOptions,
 ): Promise<LogWritten | null> {
-  const ends = new BarrierEnds(await openJournal(directory));
+  const ends = new BarrierEnds(await openJournal(source.directory, source));
   const file = new LogWritesFile(output);
   const log = new DeviceLog(file, ends, base);
   let isWhole = false;
   try {
-    const { exitCode } = await readJournal(directory, {}, (record) => log.take(record));
+    const { exitCode } = await readJournal(source, {}, (record) => log.take(record));
     if (exitCode !== EXIT.ok) return null;
     log.end();
     isWhole = true;

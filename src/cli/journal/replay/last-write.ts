@@ -1,6 +1,7 @@
 /** Who wrote a block last, found from the end: the newest write is seldom far from the moment that is asked for. */
 import type { Written } from '../../../cache/events.js';
 import { openJournal } from '../../../streams/journal/index.js';
+import type { JournalSource } from '../source.js';
 
 export interface LastWrite {
   readonly seq: number;
@@ -18,12 +19,12 @@ const NS_PER_MS = 1e6;
 
 /** The newest write of a block up to `seq`, not before `from`; null if there was none. */
 export async function lastWriteOf(
-  directory: string,
+  source: JournalSource,
   block: number,
   from: number,
   seq: number,
 ): Promise<LastWrite | null> {
-  const journal = await openJournal(directory);
+  const journal = await openJournal(source.directory, source);
   let window = WINDOW_FIRST;
   for (let to = seq; to >= from; window *= 2) {
     const start = Math.max(from, to - window + 1);

@@ -10,6 +10,7 @@ import { EXIT } from '../../command.js';
 import { interruption } from '../../interruption.js';
 import { narrator } from '../../narrator.js';
 import { Problems } from '../reading.js';
+import { type JournalSource, tellIfUnproved } from '../source.js';
 import { type Curve, curveOf, isCurve } from './curve.js';
 import { curveSvg } from './curve-svg.js';
 import { curveText } from './curve-text.js';
@@ -24,14 +25,16 @@ export interface WhatIfOptions {
   readonly json: boolean;
 }
 
-export async function showWhatIf(directory: string, options: WhatIfOptions): Promise<number> {
+export async function showWhatIf(source: JournalSource, options: WhatIfOptions): Promise<number> {
   const tell = narrator({ lines: process.stderr, terminal: process.stderr });
   const problems = new Problems((line) => tell.heading(line));
   // A name that cannot be written is told before the work, not after it.
   const svg = options.svg === null ? null : openSync(options.svg, 'w');
   const { signal, dispose } = interruption(() => undefined);
   try {
-    const report = await replayWorkload(directory, {
+    const chainChecked = await tellIfUnproved(source);
+    const report = await replayWorkload(source.directory, {
+      ...source,
       // The recorded options first: what the replay itself changes shows there.
       runs: [{}, ...options.runs],
       device: options.device.device,
@@ -43,7 +46,7 @@ export async function showWhatIf(directory: string, options: WhatIfOptions): Pro
     problems.end();
     const curve = curveOf({ ...report, runs: report.runs.slice(1) });
     if (svg !== null) writeFileSync(svg, curveSvg(curve));
-    show(report, curve, options, problems.kept);
+    show({ ...report, chainChecked }, curve, options, problems.kept);
     return EXIT.ok;
   } catch (error) {
     if (signal.aborted) return EXIT.interrupted;
@@ -55,7 +58,12 @@ export async function showWhatIf(directory: string, options: WhatIfOptions): Pro
   }
 }
 
-function show(report: WorkloadReport, curve: Curve, options: WhatIfOptions, problems: readonly JournalProblem[]): void {
+function show(
+  report: WorkloadReport & { readonly chainChecked: boolean },
+  curve: Curve,
+  options: WhatIfOptions,
+  problems: readonly JournalProblem[],
+): void {
   const { svg, json, device } = options;
   if (json) {
     const [same, ...runs] = report.runs;
