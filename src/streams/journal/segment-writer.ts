@@ -16,6 +16,9 @@ export interface Session {
   readonly epochMs: number;
 }
 
+/** At most once in so long, what is too old is looked for where no segment is begun. */
+const AGE_LOOK_MS = 1000;
+
 export type SegmentFacts = Omit<FrameFacts, 'tag' | 'before'>;
 
 export class SegmentWriter {
@@ -32,6 +35,8 @@ export class SegmentWriter {
   #number: number;
   #lastSeq: number;
   #file: SegmentFile | null = null;
+  /** When to look next for what is too old. */
+  #nextLookMs = 0;
 
   constructor(
     directory: string,
@@ -86,9 +91,20 @@ export class SegmentWriter {
     file.close();
   }
 
+  /**
+   * What is too old can go before the next segment is begun; to look whether it may costs something, so not at every frame.
+   */
+  get isAgeDue(): boolean {
+    const { ageMs } = this.#settings.retention;
+    if (ageMs === undefined || this.#complete.length === 0) return false;
+    const nowMs = this.#nowMs();
+    return nowMs >= this.#nextLookMs && nowMs - this.#complete[0].endedMs > ageMs;
+  }
+
   /** Deletes what retention says, and gives the seq of the last event that is gone, or 0; throws what the system says. */
   expire(): number {
     const { retention, neededFrom } = this.#settings;
+    this.#nextLookMs = this.#nowMs() + AGE_LOOK_MS;
     const now = { ms: this.#nowMs(), currentBytes: this.#file?.size ?? 0, neededFrom: neededFrom() };
     const expired = expiredSegments(this.#complete, retention, now);
     let goneSeq = 0;

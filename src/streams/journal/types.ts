@@ -46,7 +46,7 @@ export interface JournalOptions {
   readonly onTrouble?: (trouble: JournalTrouble) => void;
 }
 
-/** Bounds of all segments together. The one being written is always kept. */
+/** Bounds of all segments together, kept to when something is written. The one being written is always kept. */
 export interface JournalRetention {
   readonly bytes?: number;
   readonly segments?: number;

@@ -249,7 +249,7 @@ export class JournalWriter implements JournalSink {
       this.#writtenSeq = this.#lastSeq;
       this.#gap = 0;
       if (this.#recovering) this.#recovered();
-      if (this.#out.segments > segments) this.#expire();
+      if (this.#out.segments > segments || this.#out.isAgeDue) this.#expire();
       this.#snapshots.note(this.#lastSeq, this.#out.bytes);
     } catch (error) {
       this.#lose(encoder.count);

@@ -9,7 +9,7 @@ import {
   openJournalWriter,
 } from '../../../src/streams/journal/index.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
-import { flipped, onlySegment } from './support/pieces.js';
+import { flipped, onlySegment, segmentFiles } from './support/pieces.js';
 import {
   appendAll,
   eventsOf,
@@ -122,6 +122,22 @@ describe('the journal writer', () => {
     expect(left.at(-1)).to.deep.equal(events.at(-1));
     expect(left[0].seq).to.be.at.most(half);
     expect((await readdir(directory)).length).to.be.below(kept + 4);
+  });
+
+  it('deletes a segment that is too old also while none is begun', async () => {
+    const directory = await newDirectory();
+    const clock = new VirtualClock();
+    const retention = { ageMs: 60_000 };
+    const options = { clock, bufferBytes: 1, segmentBytes: 1200, retention };
+    const writer = await openJournalWriter(directory, options);
+    appendAll(writer, events.slice(0, 3));
+    const before = await segmentFiles(directory);
+    expect(before).to.have.length.above(1);
+    clock.setTimer(70_000 * 1e6, false, () => undefined);
+    while (clock.now() < 70_000 * 1e6) clock.step();
+    appendAll(writer, events.slice(3, 4));
+    expect(await segmentFiles(directory)).to.deep.equal([before.at(-1)]);
+    await writer.close();
   });
 
   it('goes on with a journal that is there, with the seq after its last', async () => {
