@@ -7,6 +7,7 @@ import type { CacheEvent } from '../../src/cache/events.js';
 import type { BlockCache } from '../../src/streams/block-cache.js';
 import type { EventSink } from '../../src/streams/pipeline.js';
 import { RECOVERY_ACTOR } from '../../src/streams/open-cache.js';
+import { Accounts } from './accounts.js';
 import { AfterPowerLoss } from './after-power-loss.js';
 import { CELL_BYTES, cellCountOf, tagsOf } from './cells.js';
 import { demand } from './failure.js';
@@ -63,6 +64,7 @@ export class Checker implements EventSink {
   /** The tag of a borrowed block that is being marked dirty. */
   marking = 0;
   readonly asked = new Map<string, Asked>();
+  readonly accounts: Accounts;
   readonly #model: Model;
   readonly #medium: Medium;
   readonly #device: SimDevice;
@@ -89,11 +91,20 @@ export class Checker implements EventSink {
     this.#device = parts.device;
     this.#expected = parts.expected;
     this.#tellsLater = parts.tellsLater;
+    this.accounts = new Accounts({
+      moment: () => this.#model.moment,
+      demandDurable: (block, moment) => {
+        if (this.cache === null) return;
+        const { cell, cells } = this.#cellsOf(block, 1);
+        for (let at = cell; at < cell + cells; at++) this.#demandKept(at, moment, 'when a failure of it is over');
+      },
+    });
   }
 
   append(event: CacheEvent, payload?: Uint8Array): void {
     this.events.push(event);
     try {
+      this.accounts.add(event);
       if (this.cache !== null) this.#check(event);
       else if (event.type === 'written') this.#recovered(event, payload);
     } catch (error) {
@@ -249,7 +260,7 @@ export class Checker implements EventSink {
     this.#whenTold(event.op, told, told.from);
   }
 
-  /** Names blocks that are kept, and every one that is not durable. */
+  /** Names blocks that are kept, and every one that is not durable: the others are. */
   #flushFailed(event: EventOf<'flushFailed'>): void {
     const told = this.#flushes.get(event.op);
     demand(told !== undefined, 'a flush fails that never began');
@@ -260,10 +271,11 @@ export class Checker implements EventSink {
       demand(this.#isKept(block), () => `a flush failed for block ${block}, which is not kept`);
     }
     for (let cell = told.cell; cell < told.cell + told.cells; cell++) {
-      const block = this.#blockOf(cell);
-      if (event.blocks.includes(block)) continue;
+      if (event.blocks.includes(this.#blockOf(cell))) continue;
       this.#demandKept(cell, Math.max(told.from, this.#model.floorOf(cell)), 'when a failed flush did not name it');
     }
+    // With none that is named it was told of what is over, or of a barrier that failed.
+    if (event.blocks.length === 0 && event.barrierIo === 0) this.#whenTold(event.op, told, told.from);
   }
 
   /** A write-through is with the device, if not durably. */

@@ -2,13 +2,14 @@
 import { CachetrailError, codeOf, WriteError } from '../../src/device/errors.js';
 import type { BlockCache } from '../../src/streams/block-cache.js';
 import type { BorrowedBlock } from '../../src/streams/borrowed-block.js';
+import type { CacheHandle } from '../../src/streams/cache-handle.js';
 import type { Agenda } from './agenda.js';
 import { CELL_BYTES, cellCountOf, eachTag, tagged } from './cells.js';
 import type { Asked, Checker } from './checker.js';
 import type { Ask, ClientPlan } from './drawn.js';
 import { demand } from './failure.js';
 import type { Model } from './model.js';
-import { mayBeTold, NOT_ACCEPTED } from './outcomes.js';
+import { type Kind, mayBeTold, NOT_ACCEPTED, RESOLVED } from './outcomes.js';
 import { type Place, Places } from './places.js';
 import type { Random } from './random.js';
 
@@ -35,10 +36,13 @@ export interface Names {
 
 const WHILE_BORROWED_NS = 20e6;
 const UNTIL_ABORT_NS = 10e6;
+const ASKS_OF_FAILURES: readonly Kind[] = ['flush', 'closeHandle', 'blockSize'];
 const BLOCK_SIZES = [512, 1024, 2048, 4096];
 
 export class Client {
   waiting = 0;
+  /** Of the cache, that it has open. */
+  readonly handles: CacheHandle[] = [];
   readonly #plan: ClientPlan;
   readonly #places: Places;
   readonly #random: Random;
@@ -61,7 +65,7 @@ export class Client {
   }
 
   request(boot: Boot, ask: Ask, place: Place): void {
-    const { cache } = boot;
+    const cache = this.#throughWhich(boot);
     const random = this.#random;
     switch (ask) {
       case 'read':
@@ -98,20 +102,45 @@ export class Client {
       case 'discard':
         return this.#track(boot, this.#asked(boot, 'discard'), 'discard', (options) => cache.discard(place, options));
       case 'resize':
-        return this.#track(boot, this.#asked(boot, 'resize'), 'resize', () => cache.resize(random.magnitude(1, 40)));
+        return this.#track(boot, this.#asked(boot, 'resize'), 'resize', () =>
+          boot.cache.resize(random.magnitude(1, 40)),
+        );
       case 'blockSize':
         return this.#setBlockSize(boot);
       case 'option':
         return this.#setOption(boot);
+      case 'openHandle':
+        return this.#openHandle(boot);
+      case 'closeHandle':
+        return this.#closeHandle(boot);
     }
   }
 
+  /** The cache itself, or a handle of it. */
+  #throughWhich({ cache }: Boot): BlockCache | CacheHandle {
+    return this.handles.length === 0 ? cache : this.#random.pick([cache, ...this.handles]);
+  }
+
+  #openHandle(boot: Boot): void {
+    if (this.handles.length >= this.#plan.handlesMax) return this.#closeHandle(boot);
+    this.#track(boot, this.#asked(boot, 'open'), 'open', async (options) => {
+      const handle = await boot.cache.open(options);
+      if (!boot.over) this.handles.push(handle);
+    });
+  }
+
+  #closeHandle(boot: Boot): void {
+    const [handle] = this.handles.splice(this.#random.below(this.handles.length), 1);
+    if (handle === undefined) return;
+    this.#track(boot, this.#asked(boot, 'closeHandle'), 'closeHandle', (options) => handle.close(options));
+  }
+
   #read(boot: Boot, { block, count }: Place): void {
-    const { cache } = boot;
-    const offset = block * cache.blockSize;
+    const offset = block * boot.cache.blockSize;
     const asked = this.#asked(boot, `read of ${count} blocks from ${block}`);
+    const through = this.#throughWhich(boot);
     this.#track(boot, asked, 'read', async (options) => {
-      const bytes = await cache.read(block, count, undefined, options);
+      const bytes = await through.read(block, count, undefined, options);
       if (!boot.over) this.#checkRead(boot, asked, offset, bytes);
     });
   }
@@ -145,7 +174,7 @@ export class Client {
     const [start, end] = bytesOf(boot, place);
     const asked = this.#asked(boot, `write of bytes ${start} to ${end}`, start, end - start);
     const data = tagged(end - start, asked.tag);
-    this.#track(boot, asked, 'write', (options) => boot.cache.write(place.block, data, options));
+    this.#track(boot, asked, 'write', (options) => this.#throughWhich(boot).write(place.block, data, options));
   }
 
   #writeBytes(boot: Boot, place: Place, through: boolean): void {
@@ -210,7 +239,7 @@ export class Client {
   #track(
     boot: Boot,
     asked: Asked,
-    kind: Parameters<typeof mayBeTold>[0],
+    kind: Kind,
     send: (options: { readonly actor: string; readonly signal?: AbortSignal }) => Promise<unknown>,
   ): void {
     const { checker } = boot;
@@ -245,11 +274,15 @@ export class Client {
     checker.acknowledged(asked);
   }
 
-  #checkError(boot: Boot, asked: Asked, kind: Parameters<typeof mayBeTold>[0], error: unknown): void {
+  #checkError(boot: Boot, asked: Asked, kind: Kind, error: unknown): void {
     if (!(error instanceof CachetrailError)) throw error;
     const { code } = error;
     if (!mayBeTold(kind, code, boot)) throw error;
     if (error instanceof WriteError) checkBlocks(error);
+    if (code === RESOLVED) boot.checker.told(asked.actor);
+    if (ASKS_OF_FAILURES.includes(kind)) {
+      boot.checker.accounts.demandTold(asked.actor, error instanceof WriteError ? error.blocks : []);
+    }
     const isTakenWhole = asked.cells > 0 && asked.taken >= asked.cells;
     const isAbortedWait = code === 'CACHETRAIL_ABORTED' && (kind === 'through' || boot.cache.stats().writes > 0);
     if (isAbortedWait) return;
@@ -281,7 +314,8 @@ export class Client {
 /** Each block comes with what the device said of it. */
 function checkBlocks({ blocks }: WriteError): void {
   for (const { block, code, cause } of blocks) {
-    demand(cause === undefined || codeOf(cause) === code, `block ${block} has ${code}, caused by ${codeOf(cause)}`);
+    const isItsOwn = cause === undefined || code === 'CACHETRAIL_BARRIER_FAILED' || codeOf(cause) === code;
+    demand(isItsOwn, `block ${block} has ${code}, caused by ${codeOf(cause)}`);
   }
 }
 

@@ -22,7 +22,9 @@ export type Ask =
   | 'discard'
   | 'resize'
   | 'blockSize'
-  | 'option';
+  | 'option'
+  | 'openHandle'
+  | 'closeHandle';
 
 export interface ClientPlan {
   readonly pattern: Pattern;
@@ -33,6 +35,8 @@ export interface ClientPlan {
   readonly blocksMax: number;
   /** Share of the requests that come with a signal which ends the wait before long. */
   readonly aborts: number;
+  /** Handles of the cache that it has open at once, at most. */
+  readonly handlesMax: number;
 }
 
 export interface Drawn {
@@ -51,6 +55,8 @@ export interface Drawn {
   /** Time between requests, at most. */
   readonly thinkNs: number;
   readonly clients: readonly ClientPlan[];
+  /** Clients that open handles, and ask through them as well as through the cache itself. */
+  readonly users: readonly ClientPlan[];
   readonly faults: readonly FaultPlan[];
   /** Steps before which the power is lost. */
   readonly crashes: readonly number[];
@@ -62,7 +68,7 @@ export interface Drawn {
   readonly reentrant: boolean;
 }
 
-/** What a shorter run leaves out: see `shrink.ts`. The names are `f0` for a fault, `c0` for a client, `crash`, `close`, `journal`, `reentrant`. */
+/** What a shorter run leaves out: see `shrink.ts`. The names are `f0` for a fault, `c0` for a client, `h0` for a user of handles, `crash`, `close`, `journal`, `reentrant`. */
 export type LeftOut = ReadonlySet<string>;
 
 const SECOND_NS = 1e9;
@@ -101,6 +107,7 @@ export function draw(seed: number, steps: number, leftOut: LeftOut): Drawn {
     latencyNs: { least, most: least * random.magnitude(1, 100) },
     thinkNs: random.pick([0, 1000, MS_NS, 10 * MS_NS]),
     clients: clients.filter((_, at) => !leftOut.has(`c${at}`)),
+    users: drawUsers(seed).filter((_, at) => !leftOut.has(`h${at}`)),
     faults: faults.map((plan, at) => (leftOut.has(`f${at}`) ? { ...plan, times: 0 } : plan)),
     crashes: leftOut.has('crash') ? [] : crashes,
     closes: leftOut.has('close') ? [] : closes,
@@ -120,7 +127,7 @@ export function partsOf(drawn: Drawn): string[] {
   ] as const) {
     if (isThere) parts.push(part);
   }
-  return [...parts, ...drawn.clients.map((_, at) => `c${at}`)];
+  return [...parts, ...drawn.clients.map((_, at) => `c${at}`), ...drawn.users.map((_, at) => `h${at}`)];
 }
 
 function drawJournal(random: Random): JournalDrawn | null {
@@ -189,10 +196,23 @@ const RARE: Readonly<Record<Ask, number>> = {
   resize: 0.2,
   blockSize: 0.05,
   option: 0.1,
+  openHandle: 0,
+  closeHandle: 0,
 };
 
 /** Where the device goes wrong all the time, what is at stake is asked for all the time. */
 const STORMY: Partial<Record<Ask, number>> = { zero: 5, discard: 1, flush: 5 };
+
+/** They ask often what has become of what they wrote. */
+function drawUsers(seed: number): ClientPlan[] {
+  const random = new Random(seed, 'handles');
+  if (random.chance(0.6)) return [];
+  return Array.from({ length: random.between(1, 2) }, (_, at) => {
+    const plan = drawClient(new Random(seed, `handles ${at}`), false);
+    const weights = { ...plan.weights, flush: random.pick([2, 10]), openHandle: 3, closeHandle: random.pick([0.5, 3]) };
+    return { ...plan, weights, handlesMax: random.between(1, 4) };
+  });
+}
 
 function drawClient(random: Random, isStormy: boolean): ClientPlan {
   const pattern = random.weighted({ uniform: 2, zipf: 2, sequential: 2, hot: 2, fileSystem: 2, edges: 1 });
@@ -202,5 +222,6 @@ function drawClient(random: Random, isStormy: boolean): ClientPlan {
     weights: { ...RARE, ...random.pick(MIXES), ...(isStormy ? STORMY : {}) },
     blocksMax: random.magnitude(1, 12),
     aborts: random.pick([0, 0, 0, 0.05]),
+    handlesMax: 0,
   };
 }

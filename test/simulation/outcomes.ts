@@ -14,6 +14,8 @@ export type Kind =
   | 'resize'
   | 'blockSize'
   | 'option'
+  | 'open'
+  | 'closeHandle'
   | 'close';
 
 /** Says that nothing of the request was done. */
@@ -54,6 +56,8 @@ const FAILURES: Readonly<Record<Kind, readonly string[]>> = {
   resize: [],
   blockSize: FLUSH_FAILURES,
   option: [],
+  open: [],
+  closeHandle: [...FLUSH_FAILURES, RESOLVED],
   close: ['CACHETRAIL_CLOSE_FAILED', 'CACHETRAIL_BARRIER_FAILED', RESOLVED],
 };
 
@@ -73,6 +77,8 @@ const REFUSALS: Readonly<Record<Kind, readonly string[]>> = {
   resize: WAITING,
   blockSize: [...WAITING, 'CACHETRAIL_PINNED'],
   option: WAITING,
+  open: WAITING,
+  closeHandle: WAITING,
   close: [...WAITING, 'CACHETRAIL_PINNED'],
 };
 

@@ -162,7 +162,7 @@ class Run {
   }
 
   async #boot(expected: AfterPowerLoss | null): Promise<Machine> {
-    const { seed, clients, mode, timeoutNs, latencyNs, reentrant } = this.#drawn;
+    const { seed, clients, users, mode, timeoutNs, latencyNs, reentrant } = this.#drawn;
     const boot = this.#boots++;
     const { agenda, device, checker } = this.#start(boot, expected);
     const cache = await this.#opened(this.#open(device, agenda, checker, boot), agenda);
@@ -173,7 +173,10 @@ class Run {
     const state = { closing: false, over: false, closed: null, resting: false };
     const machine: Machine = { cache, checker, agenda, device, model: this.#model, isReadOnly, isSound, ...state };
     this.#machine = machine;
-    this.#clients = clients.map((plan, at) => new Client(plan, this.#names, new Random(seed, `client ${at} ${boot}`)));
+    const clientsOf = (plans: typeof users, name: string) => {
+      return plans.map((plan, at) => new Client(plan, this.#names, new Random(seed, `${name} ${at} ${boot}`)));
+    };
+    this.#clients = [...clientsOf(clients, 'client'), ...clientsOf(users, 'handles')];
     this.#subscribe(machine, reentrant);
     return machine;
   }
@@ -306,8 +309,10 @@ class Run {
         machine.checker.told('');
       },
       (error: unknown) => {
-        if (codeOf(error) === RESOLVED) machine.closed = true;
-        else machine.closing = false;
+        if (codeOf(error) === RESOLVED) {
+          machine.closed = true;
+          machine.checker.told('');
+        } else machine.closing = false;
         if (!mayBeTold('close', codeOf(error), machine)) machine.checker.report(error);
       },
     );
@@ -350,6 +355,7 @@ class Run {
     const first = flush().catch((error: unknown) => (codeOf(error) === RESOLVED ? flush() : Promise.reject(error)));
     const isDurable = await this.#until(machine, first, 'flush');
     demand(isDurable, 'a flush of a good device fails');
+    await this.#restHandles(machine);
     const { dirtyBlocks, writingBlocks, unsyncedBlocks, parkedBlocks, waitingRequests } = cache.stats();
     const left = dirtyBlocks + writingBlocks + unsyncedBlocks + parkedBlocks + waitingRequests;
     demand(left === 0, () => `a good device, and still: ${JSON.stringify(cache.stats())}`);
@@ -363,6 +369,20 @@ class Run {
     demand(device.closed, 'a closed cache leaves its device open');
     this.#demandLog(machine);
     await this.#journal?.verify(false);
+  }
+
+  /** Each handle is told what it is owed, and a second time nothing. */
+  async #restHandles(machine: Machine): Promise<void> {
+    const { checker } = machine;
+    const handles = this.#clients.flatMap((client) => client.handles);
+    demand(checker.accounts.handles === handles.length + 1, () => {
+      return `${checker.accounts.handles} handles are open, of which clients have ${handles.length}`;
+    });
+    for (const handle of handles) {
+      const flush = () => handle.flush(undefined, { actor: this.#flushes(checker) });
+      const first = flush().catch((error: unknown) => (codeOf(error) === RESOLVED ? flush() : Promise.reject(error)));
+      demand(await this.#until(machine, first, 'flush'), 'a handle is told twice');
+    }
   }
 
   #flushes(checker: Checker): string {

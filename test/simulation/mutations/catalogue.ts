@@ -22,6 +22,8 @@ const DURABILITY = 'cache/decide/durability';
 const CLEARS = 'cache/decide/clears';
 const EFFECTS = 'streams/effects';
 const SLOTS = 'cache/slot-table';
+const CONTROL = 'cache/evolve/control';
+const REMEMBERED = 'cache/evolve/remembered';
 const RECOVERY = 'streams/journal/recovery';
 const STATES = 'cache/block-state';
 
@@ -372,6 +374,75 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     runs: 50,
+  },
+  {
+    name: 'tells a handle of failures that were over before it was opened',
+    edits: [
+      {
+        file: CONTROL,
+        from: 'state.handles.set(event.op, newHandle(event.op, event.seq));',
+        to: 'state.handles.set(event.op, newHandle(event.op, event.seq)); for (const failure of state.resolved) failure.owed.push(event.op);',
+      },
+    ],
+    runs: 100,
+  },
+  {
+    name: 'tells a handle twice of a failure that is over',
+    edits: [
+      {
+        file: REMEMBERED,
+        from: 'if (isOwed(failure, number, told)) failure.owed = without(failure.owed, number);',
+        to: ';',
+      },
+    ],
+    runs: 100,
+  },
+  {
+    name: 'tells only one handle of a failure that is over',
+    edits: [
+      {
+        file: REMEMBERED,
+        from: 'if (isOwed(failure, number, told)) failure.owed = without(failure.owed, number);',
+        to: 'if (isOwed(failure, number, told)) failure.owed = [];',
+      },
+    ],
+    runs: 200,
+  },
+  {
+    name: 'never tells a handle of a failure that is over',
+    edits: [{ file: REMEMBERED, from: 'if (known.owed.length === 0) return;', to: 'return;' }],
+    runs: 50,
+  },
+  {
+    name: 'tells a handle of a failure that is over although it was told while that lasted',
+    edits: [{ file: REMEMBERED, from: 'if (known !== undefined) known.owed = without(known.owed, handle);', to: ';' }],
+    runs: 50,
+  },
+  {
+    name: 'takes a failure for over when the device has taken the block, before any barrier',
+    edits: [
+      {
+        file: DEVICE,
+        from: 'state.failures.delete(block); } } function writebackFailed',
+        to: 'state.failures.delete(block); resolve(state, block, { at: event.at, io: event.io, end: "durable" }); } } function writebackFailed',
+      },
+    ],
+    runs: 50,
+  },
+  {
+    name: 'takes a failure for over at any barrier',
+    edits: [{ file: DEVICE, from: 'if (!state.failures.has(block)) resolve(', to: 'resolve(' }],
+    runs: 200,
+  },
+  {
+    name: 'tells of failures that are over by the numbers that blocks had before a change of the block size',
+    edits: [{ file: CONTROL, from: 'renumber(state, event.from, event.to);', to: '' }],
+    runs: 1000,
+  },
+  {
+    name: 'forgets that there were failures when the block size changes',
+    edits: [{ file: CONTROL, from: 'renumber(state, event.from, event.to);', to: 'state.resolved = [];' }],
+    runs: 1000,
   },
   {
     name: 'acknowledges a write before the journal has it',
