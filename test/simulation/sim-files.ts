@@ -297,7 +297,10 @@ atHandles('writeSync', (handle, bytes: Uint8Array, offset: number, length: numbe
   return length;
 });
 atPaths(fs.promises, 'mkdir', () => Promise.resolve(undefined));
-atPaths(fs.promises, 'readdir', async ({ disk }) => [...disk.files.keys()].sort());
+atPaths(fs.promises, 'readdir', async ({ disk }, options?: { readonly withFileTypes?: boolean }) => {
+  const names = [...disk.files.keys()].sort();
+  return options?.withFileTypes ? names.map((name) => ({ name, isDirectory: () => false })) : names;
+});
 atPaths(fs.promises, 'stat', async ({ disk, name }) => ({
   size: sizeOf(disk.find(name)),
   mtimeMs: 0,
