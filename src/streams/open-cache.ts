@@ -112,7 +112,7 @@ async function recoveryFor(
   limit: TimeLimit,
 ): Promise<Recovery> {
   try {
-    const recovery = await recoverWrites(directory, device, key);
+    const recovery = await recoverWrites(directory, device, key, limit.clock);
     if (mode === 'durable' && !acceptChanged) await checkProven(device, recovery.proven, limit);
     return recovery;
   } catch (error) {

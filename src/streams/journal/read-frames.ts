@@ -1,5 +1,5 @@
 /** The frames of a whole journal, in order, from any point on; what is wrong between them is reported. */
-import { systemClock } from '../clock.js';
+import { type Clock, systemClock } from '../clock.js';
 import type { FrameHeader } from './frame.js';
 import type { Links, Report } from './link.js';
 import { type FoundHeader, readSegmentHeader } from './read-header.js';
@@ -38,6 +38,8 @@ export interface FrameReading {
   readonly wants: (header: FrameHeader, segment: SegmentHeader | null) => boolean;
   /** At the end: true when there may be more, false to end. */
   readonly more?: () => Promise<boolean>;
+  /** The system's, unless another is given. */
+  readonly clock?: Clock;
   readonly key: (header: SegmentHeader) => void;
 }
 
@@ -144,7 +146,8 @@ async function* readSegment(
         links.damage();
         return header;
       }
-      if (held !== null && reading.more === undefined && (await isGrowing(bytes, held))) continue;
+      if (held !== null && reading.more === undefined && (await isGrowing(bytes, held, reading.clock ?? systemClock())))
+        continue;
       if (reading.more === undefined || !(await reading.more())) {
         if (held !== null) report(reading, segment, held, 'torn');
         return header;
@@ -177,8 +180,7 @@ async function findHeader(
 }
 
 /** A frame may be half written at the moment when it is looked at: a writer that lives has the rest of it there soon. */
-async function isGrowing(bytes: SegmentBytes, held: FoundDamage): Promise<boolean> {
-  const clock = systemClock();
+async function isGrowing(bytes: SegmentBytes, held: FoundDamage, clock: Clock): Promise<boolean> {
   await new Promise<void>((resolve) => clock.setTimer(clock.now() + FRAME_WRITING_NS, true, resolve));
   await bytes.refresh();
   return bytes.size !== held.end;

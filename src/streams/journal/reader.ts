@@ -101,6 +101,7 @@ export class Journal {
         if (this.#key !== null) checkKey(header, this.#key);
       },
       ...(options.follow === true ? { more: waiting(options) } : {}),
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
     });
     const decoder = new EventDecoder();
     const matches = eventTest(options);

@@ -5,6 +5,7 @@
 import { evolve } from '../../cache/evolve.js';
 import type { CoreConfig } from '../../cache/limits.js';
 import { CacheState } from '../../cache/state.js';
+import { systemClock } from '../clock.js';
 import { DurableSample, type ProvenBlock } from './durable-sample.js';
 import { JournalError } from './errors.js';
 import { openJournal } from './reader.js';
@@ -39,6 +40,7 @@ export async function recoverWrites(
   directory: string,
   device: JournalledDevice,
   key: Uint8Array | undefined,
+  clock = systemClock(),
 ): Promise<Recovery> {
   const journal = await openJournal(directory, key === undefined ? {} : { key });
   const pending = new PendingWrites(directory, device);
@@ -50,7 +52,7 @@ export async function recoverWrites(
     if (problem.kind === 'torn') return;
     throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `${directory}: ${problem.segment}: ${problem.message}`);
   };
-  for await (const record of journal.records({ onProblem })) pending.add(record);
+  for await (const record of journal.records({ onProblem, clock })) pending.add(record);
   return pending.recovery();
 }
 

@@ -114,7 +114,7 @@ export interface JournalReadOptions extends JournalFilter {
   /** Goes on with what is written later, until `to` is reached or `signal` ends it. Default false. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
-  /** For `follow`: the system's, unless another is given. */
+  /** For what is waited for: the system's, unless another is given. */
   readonly clock?: Clock;
   /** Told of everything that is wrong with the journal. Without it each is a process warning. */
   readonly onProblem?: (problem: JournalProblem) => void;
