@@ -97,7 +97,7 @@ function withValues(args: readonly string[]): string[] {
   for (let at = 0; at < args.length; at++) {
     const next = args[at + 1] ?? '';
     if (args[at] !== '--write-error') given.push(args[at]);
-    else if (/^\d+$/.test(next)) given.push(`--write-error=${args[++at]}`);
+    else if (/^#?\d+$/.test(next)) given.push(`--write-error=${args[++at]}`);
     else given.push('--write-error=');
   }
   return given;

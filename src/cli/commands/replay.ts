@@ -26,8 +26,9 @@ kept, what is under way, and the state's hash. The second makes the recorded req
 shows what they would have cost beside what was recorded, as a table and as a curve of misses by capacity.
 
   DIR                the folder that holds the journal
-  --at SEQ|TIME      right after this event, or after the last event at or before this time: ISO 8601, such as
-                     2026-03-04T05:06:07.123Z (default: after the last event)
+  --at SEQ|TIME      right after this event, or after the last event in or before this time: ISO 8601 as it is printed,
+                     such as 2026-03-04T05:06:07.123456Z, or less of it; UTC, unless it has an offset
+                     (default: after the last event)
   --block N          this block's state too, and who wrote it last
 
   --what-if ...      ${WHAT_IF_HELP}
@@ -115,8 +116,8 @@ type WantedMoment = { readonly seq: number } | { readonly ms: number };
 
 function momentFrom(value: string | undefined): WantedMoment {
   if (value === undefined) return { ms: Infinity };
-  if (/^\d+$/.test(value)) return { seq: numberOf('--at', value, 1) };
-  if (/^\d{4}-/.test(value)) return { ms: timeOf('--at', value) };
+  if (/^#?\d+$/.test(value)) return { seq: numberOf('--at', value, 1) };
+  if (/^\d{4}-/.test(value)) return { ms: timeOf('--at', value).last };
   throw usage(`--at takes the number of an event or a time such as 2026-03-04T05:06:07.123Z, not '${value}'`);
 }
 

@@ -23,7 +23,9 @@ export const FILTER_OPTIONS = {
 } as const;
 
 export const RANGE_HELP = `  --from SEQ, --to SEQ       events from and to these numbers
-  --since TIME, --until TIME events from and to these times: ISO 8601, such as 2026-03-04T05:06:07.123Z`;
+  --since TIME, --until TIME events from and to these times, with all that happened in them: ISO 8601 as it is printed, such
+                             as 2026-03-04T05:06:07.123456Z, or less of it, such as 2026-03-04T05:06. UTC, unless it
+                             has an offset`;
 
 export const FILTER_HELP = `${RANGE_HELP}
   --type TYPE[,TYPE...]      these types (docs/EVENTS.md lists them)
@@ -53,8 +55,8 @@ export function filterFrom(values: Values): JournalFilter {
   return {
     ...given('from', mapped('from', numberOf)),
     ...given('to', mapped('to', numberOf)),
-    ...given('since', mapped('since', timeOf)),
-    ...given('until', mapped('until', timeOf)),
+    ...given('since', mapped('since', timeOf)?.first),
+    ...given('until', mapped('until', timeOf)?.last),
     ...given('traceId', mapped('trace', traceOf)),
     ...some('types', listOf(many('type')).map(typeOf)),
     ...some('blocks', listOf(many('block')).map(rangeOf)),

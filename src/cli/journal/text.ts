@@ -1,6 +1,6 @@
 /** Times, sizes and runs of blocks in words. */
 
-const NS_PER_MS = 1e6;
+import { microsOf, msOf } from '../../streams/journal/time.js';
 
 /** When something happened: `atNs` after `epochMs` (milliseconds since 1970), as UTC with microseconds. */
 export function timestamp(epochMs: number, atNs: number): string {
@@ -40,8 +40,8 @@ export function wholeText(value: number): string {
 }
 
 function split(epochMs: number, atNs: number): { readonly ms: number; readonly micros: string } {
-  const micros = Math.floor(epochMs * 1000 + atNs / 1000);
-  const ms = Math.floor(micros / (NS_PER_MS / 1000));
+  const micros = microsOf(msOf(epochMs, atNs));
+  const ms = Math.floor(micros / 1000);
   return { ms, micros: String(micros - ms * 1000).padStart(3, '0') };
 }
 

@@ -1,5 +1,6 @@
 /** Which spans of a journal are asked for. */
 import type { BlockRange } from '../../device/geometry.js';
+import { microsOf } from '../../streams/journal/time.js';
 import { ATTRIBUTE, type SpanData } from '../../telemetry/index.js';
 
 /** Every field that is given must hold. */
@@ -52,7 +53,7 @@ function matchTest(filter: SpanFilter): (span: SpanData) => boolean {
     if (ops !== null && !ops.has(numberIn(attributes[ATTRIBUTE.op], -1))) return false;
     if (actors !== null && !actors.has(String(attributes[ATTRIBUTE.actor] ?? ''))) return false;
     if (ranges !== null && !isIn(span, ranges)) return false;
-    if (msOf(startTime) > until || msOf(endTime) < since) return false;
+    if (microsOf(msOf(startTime)) > microsOf(until) || microsOf(msOf(endTime)) < microsOf(since)) return false;
     return slowerThanNs < 0 || nanosecondsBetween(startTime, endTime) > slowerThanNs;
   };
 }

@@ -1,16 +1,16 @@
 /** Which frames and events a reader wants. */
 import type { CacheEvent } from '../../cache/events.js';
 import type { FrameHeader } from './frame.js';
+import { microsOf, msOf } from './time.js';
 import type { JournalFilter } from './types.js';
-
-const NS_PER_MS = 1e6;
 
 export function wantsFrame(filter: JournalFilter, frame: FrameHeader, epochMs: number): boolean {
   const { from = 0, to = Infinity } = filter;
   if (frame.firstSeq > to || frame.firstSeq + frame.count - 1 < from) return false;
   if (isTimeless(filter)) return true;
   const { since = -Infinity, until = Infinity } = filter;
-  return epochMs + frame.maxAt / NS_PER_MS >= since && epochMs + frame.minAt / NS_PER_MS <= until;
+  const [first, last] = [msOf(epochMs, frame.minAt), msOf(epochMs, frame.maxAt)];
+  return microsOf(last) >= microsOf(since) && microsOf(first) <= microsOf(until);
 }
 
 /** A test of single events, made once for each reading. */
@@ -21,6 +21,7 @@ export function eventTest(filter: JournalFilter): (event: CacheEvent, epochMs: n
   const ops = filter.ops === undefined ? null : new Set(filter.ops);
   const ranges = filter.blocks?.map((block) => (typeof block === 'number' ? { block, count: 1 } : block)) ?? null;
   const timeless = isTimeless(filter);
+  const [sinceMicros, untilMicros] = [microsOf(since), microsOf(until)];
   return (event, epochMs) => {
     if (event.seq < from || event.seq > to) return false;
     if (types !== null && !types.has(event.type)) return false;
@@ -29,8 +30,8 @@ export function eventTest(filter: JournalFilter): (event: CacheEvent, epochMs: n
     if (traceId !== undefined && !('trace' in event && event.trace?.traceId === traceId)) return false;
     if (ranges !== null && !ranges.some((range) => namesBlocks(event, range))) return false;
     if (timeless) return true;
-    const ms = epochMs + event.at / NS_PER_MS;
-    return ms >= since && ms <= until;
+    const micros = microsOf(msOf(epochMs, event.at));
+    return micros >= sinceMicros && micros <= untilMicros;
   };
 }
 

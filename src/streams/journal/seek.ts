@@ -4,16 +4,15 @@ import { FRAME_HEADER_BYTES, hexOf, parseFrameHeader } from './frame.js';
 import { readSegmentHeader } from './read-header.js';
 import { openSegment, type SegmentBytes } from './segment-bytes.js';
 import { type SegmentHeader, tagOf } from './segment-header.js';
+import { microsOf, msOf } from './time.js';
 import { type NamedSegment, namedSegmentsOf } from './segments.js';
-
-const NS_PER_MS = 1e6;
 
 /** The number of the last segment that begins before a time, milliseconds since 1970; else the first. */
 export async function startBySince(directory: string, since: number): Promise<number> {
   const segments = await namedSegmentsOf(directory);
   for (let index = segments.length - 1; index > 0; index--) {
     const startMs = await startOf(segments[index]);
-    if (startMs !== null && startMs <= since) return segments[index].number;
+    if (startMs !== null && microsOf(startMs) < microsOf(since)) return segments[index].number;
   }
   return segments[0].number;
 }
@@ -72,7 +71,7 @@ async function startOf(segment: NamedSegment): Promise<number | null> {
     if (found === null) return null;
     const head = await bytes.peek(found.headerBytes.length, FRAME_HEADER_BYTES);
     const frame = parseFrameHeader(head, tagOf(found.header));
-    return frame === null ? null : found.header.epochMs + frame.minAt / NS_PER_MS;
+    return frame === null ? null : msOf(found.header.epochMs, frame.minAt);
   });
   return start === GONE ? null : start;
 }

@@ -5,8 +5,7 @@ import { readFrames } from './read-frames.js';
 import { openJournal } from './reader.js';
 import { namedSegmentsOf } from './segments.js';
 import { startBySince } from './seek.js';
-
-const NS_PER_MS = 1e6;
+import { microsOf, msOf } from './time.js';
 
 /** An event of a journal, by its number. */
 export interface Moment {
@@ -16,7 +15,7 @@ export interface Moment {
 }
 
 /**
- * The last event at or before `ms` (milliseconds since 1970); of the whole journal for `Infinity`. Rejects with
+ * The last event at or before `ms` (milliseconds since 1970), or in its microsecond; of the whole journal for `Infinity`. Rejects with
  * JournalError CACHETRAIL_JOURNAL_RANGE if the journal has none, _NOT_FOUND, _NONE or _VERSION.
  */
 export async function seqAt(directory: string, ms: number): Promise<Moment> {
@@ -66,7 +65,7 @@ async function lastFrameBefore(
     report: quiet,
     startsAt: ({ number }) => number >= segment,
     wants: ({ firstSeq, count, minAt }, header) => {
-      const isBefore = ms === Infinity || (header !== null && header.epochMs + minAt / NS_PER_MS <= ms);
+      const isBefore = ms === Infinity || (header !== null && microsOf(msOf(header.epochMs, minAt)) <= microsOf(ms));
       if (isBefore && firstSeq < below && firstSeq > (found?.from ?? 0))
         found = { from: firstSeq, to: firstSeq + count - 1 };
       return false;
@@ -81,8 +80,8 @@ async function lastEventBefore(directory: string, { from, to }: SeqRange, ms: nu
   let last: Moment | null = null;
   const journal = await openJournal(directory);
   for await (const { event, epochMs } of journal.records({ from, to, onProblem: () => undefined })) {
-    const at = epochMs + event.at / NS_PER_MS;
-    if (at <= ms || ms === Infinity) last = { seq: event.seq, ms: at };
+    const at = msOf(epochMs, event.at);
+    if (ms === Infinity || microsOf(at) <= microsOf(ms)) last = { seq: event.seq, ms: at };
   }
   return last;
 }

@@ -99,7 +99,7 @@ export interface JournalFilter {
   /** Seqs, both included. */
   readonly from?: number;
   readonly to?: number;
-  /** Milliseconds since 1970, both included. */
+  /** Milliseconds since 1970, both included, each with all of its microsecond. */
   readonly since?: number;
   readonly until?: number;
   readonly types?: readonly EventType[];
