@@ -57,9 +57,11 @@ function chainText({ keyed, chainChecked, problems }: JournalVerification): stri
 
 function decisionsText({ replayed, events, divergence }: JournalVerification, withDecisions: boolean): string {
   if (!withDecisions) return 'not checked';
-  if (replayed === 0 && events > 0) return 'none: the opening that they follow from is not in the journal any more';
+  if (replayed === 0 && events > 0)
+    return 'none: neither the opening that they follow from nor a snapshot since is in the journal';
   const again = `${wholeText(replayed)} of ${plural(events, 'event')} decided again`;
-  return divergence === null ? `${again}, all the same` : `${again}, then another: see below`;
+  if (divergence !== null) return `${again}, then another: see below`;
+  return `${again}, all the same${replayed < events ? '; what the others follow from is not in the journal' : ''}`;
 }
 
 function divergenceLines({ seq, recorded, decided, stateHash, message, before }: JournalDivergence): string[] {

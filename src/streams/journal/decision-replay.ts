@@ -20,18 +20,44 @@ export class DecisionReplay {
   readonly #decided: CacheEvent[] = [];
   #count = 0;
   #met = 0;
+  /** The rest of a decision of which the beginning is not known. */
+  #isInDecision = false;
+
+  /** The state before this event is not known: it can be told, or what follows is not compared before a cache is opened anew. */
+  needsState(seq: number): boolean {
+    return this.divergence === null && (this.#state === null || seq !== this.#nextSeq(this.#state));
+  }
+
+  /** Goes on from a state that is known otherwise. A decision that was in the middle then is not decided again. */
+  resume(state: CacheState): void {
+    this.#begin(state);
+    this.#isInDecision = true;
+  }
+
+  #begin(state: CacheState): void {
+    this.#state = state;
+    this.#turn = new Turn(state, (event) => {
+      evolve(state, event);
+      this.#decided[this.#count++] = event;
+    });
+    this.#count = 0;
+    this.#met = 0;
+    this.#isInDecision = false;
+  }
 
   /** The next recorded event. After a gap, and after the first divergence, nothing is compared before a cache is opened anew. */
   feed(event: CacheEvent): void {
     // A cache that was killed in the middle of a decision leaves some of it unrecorded.
-    if (event.type === 'opened') this.#begin(event.seq);
+    if (event.type === 'opened') this.#open(event.seq);
     const state = this.#state;
     const turn = this.#turn;
     if (state === null || turn === null) return;
-    if (event.seq !== state.seq + 1 - (this.#count - this.#met)) {
+    if (event.seq !== this.#nextSeq(state)) {
       this.#state = null;
       return;
     }
+    if (this.#isInDecision && event.cause !== 0) return evolve(state, event);
+    this.#isInDecision = false;
     if (event.cause === 0 && this.#met === this.#count) {
       if (event.type === 'read' && isHit(state, event.block, event.count)) return this.#hit(state, event);
       const message = this.#decide(turn, event);
@@ -50,16 +76,15 @@ export class DecisionReplay {
     this.replayed++;
   }
 
-  #begin(seq: number): void {
+  #open(seq: number): void {
     const state = new CacheState({ bytes: false });
     state.seq = seq - 1;
-    this.#state = state;
-    this.#turn = new Turn(state, (event) => {
-      evolve(state, event);
-      this.#decided[this.#count++] = event;
-    });
-    this.#count = 0;
-    this.#met = 0;
+    this.#begin(state);
+  }
+
+  /** Of what has been decided, some may be to be met yet. */
+  #nextSeq({ seq }: CacheState): number {
+    return seq + 1 - (this.#count - this.#met);
   }
 
   /** Why it cannot, or null. */

@@ -14,6 +14,7 @@ import { visitEvents } from './reader.js';
 import { isKeyed } from './seek.js';
 import type { SegmentHeader } from './segment-header.js';
 import { segmentsOf } from './segments.js';
+import { findSnapshot, snapshotSeqs } from './snapshots.js';
 import { stateAt } from './state-at.js';
 import { checkKey } from './tail.js';
 import type { JournalDivergence, JournalProblem, JournalStatus, JournalVerification, StateBefore } from './types.js';
@@ -23,7 +24,7 @@ export interface VerifyOptions {
   readonly expect?: string;
   /** Of a keyed journal; without it the chain is not checked. */
   readonly key?: Uint8Array;
-  /** Decides everything again, too. Default true. */
+  /** Decides everything again, too, from the openings of caches on, and from snapshots where an opening is gone. Default true. */
   readonly decisions?: boolean;
   /** Called now and then with the bytes looked at so far, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -57,6 +58,7 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
   const totalBytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   const total = { firstSeq: 0, lastSeq: 0, events: 0, frames: 0, bytes: 0, head: '', journalId: '' };
   const feed = decisions ? (event: CacheEvent) => replay.feed(event) : () => {};
+  const snapshots = new Set(decisions ? await snapshotSeqs(directory) : []);
   let isExpectedSeen = expect === undefined;
   const checkHeader = (header: SegmentHeader) => {
     if (key !== null) checkKey(header, key);
@@ -69,6 +71,11 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
     total.bytes += end - start;
     total.head = hexOf(header.digest);
     isExpectedSeen ||= total.head === expect;
+    if (snapshots.has(firstSeq - 1) && replay.needsState(firstSeq)) {
+      // Where retention has deleted the opening, or events are missing.
+      const known = await findSnapshot(directory, firstSeq - 1, firstSeq - 1, chainChecked ? digester : null);
+      if (known !== null) replay.resume(known.state);
+    }
     if (visitEvents(part, decoder, report, feed)) {
       total.firstSeq ||= firstSeq;
       total.lastSeq = firstSeq + count - 1;

@@ -5,9 +5,10 @@ import { expect } from 'chai';
 import { hashState } from '../../../src/cache/index.js';
 import { memoryDevice } from '../../../src/device/index.js';
 import { openCache } from '../../../src/index.js';
-import { type JournalOptions, openJournal, stateAt } from '../../../src/streams/journal/index.js';
+import { type JournalOptions, openJournal, stateAt, verifyJournal } from '../../../src/streams/journal/index.js';
 import { seededRandom } from '../../../bench/random.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
+import { segmentFiles } from './support/pieces.js';
 import { newDirectory, removeDirectories } from './support/recorded.js';
 
 const BLOCK_BYTES = 512;
@@ -74,6 +75,30 @@ describe('the snapshots of a journal', () => {
       farthest = Math.max(farthest, folded);
     }
     expect(farthest).to.be.below(end / 3);
+  });
+
+  it('let all that follows from them be decided again, where retention has deleted the opening', async () => {
+    const directory = await newDirectory();
+    await record(directory, { segmentBytes: 4000, retention: { segments: 4 } });
+    const { events, replayed, status } = await verifyJournal(directory);
+    expect(status).to.equal('sound');
+    expect(replayed).to.be.within(events / 2, events - 1);
+    for (const name of await snapshotsIn(directory)) await rm(path.join(directory, name));
+    expect(await verifyJournal(directory)).to.include({ status: 'sound', events, replayed: 0 });
+  });
+
+  it('may lie in the middle of a decision, which is not decided again then', async () => {
+    const directory = await newDirectory();
+    await record(directory, { segmentBytes: 4000, snapshotEvents: Infinity });
+    await stateAt(directory, await lastSeq(directory), { leaveEvery: 1 });
+    const [first] = await segmentFiles(directory);
+    await rm(first);
+    const { events, replayed, status, firstSeq } = await verifyJournal(directory);
+    const inMiddle: number[] = [];
+    for await (const event of (await openJournal(directory)).read({ to: firstSeq + 40 })) inMiddle.push(event.cause);
+    expect(inMiddle[0], 'the segment begins in a decision').to.not.equal(0);
+    expect(status).to.equal('sound');
+    expect(replayed).to.be.within(events - 40, events - 1);
   });
 
   it('can be left by a reader where there are none', async () => {
