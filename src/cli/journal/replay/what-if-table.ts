@@ -1,5 +1,5 @@
 /** What other options would have cost, beside what was recorded, as a table of 80 columns. */
-import type { WorkloadFigures, WorkloadReport, WorkloadRun } from '../../../streams/journal/index.js';
+import type { LeftOutRequest, WorkloadFigures, WorkloadReport, WorkloadRun } from '../../../streams/journal/index.js';
 import { durationText, plural, wholeText } from '../text.js';
 import { labelOf } from './curve.js';
 
@@ -69,10 +69,26 @@ function notes({ recorded, runs, coldFrom }: WorkloadReport, times: boolean): st
     ...(coldFrom === null
       ? []
       : [`The opening is not in the journal: from #${coldFrom} on, replays with caches that are empty there.`]),
+    ...leftOutNotes(runs),
     ...(deviceErrors === 0 ? [] : [`${plural(deviceErrors, 'operation')} of the device failed in the recording.`]),
     ...(refused > 0 ? [`${plural(refused, 'request')} would have been refused: see refusals in --json.`] : []),
     ...(unended > 0 ? [`${plural(unended, 'request')} did not end within an hour of the replay's time.`] : []),
   ];
+}
+
+/** The recorded requests that no replay makes because its options say otherwise. */
+function leftOutNotes(runs: readonly WorkloadRun[]): string[] {
+  const most = (name: LeftOutRequest) => Math.max(0, ...runs.map(({ leftOut }) => leftOut[name]));
+  const parts = [
+    [most('resize'), 'change of the capacity', 'changes of the capacity', 'capacity'],
+    [most('setBlockSize'), 'change of the block size', 'changes of the block size', 'blockSize'],
+    [most('setOption'), 'change of a limit', 'changes of limits', 'these limits'],
+  ] as const;
+  return parts.flatMap(([count, one, many, option]) => {
+    return count === 0
+      ? []
+      : [`${plural(count, one, many)} left out where ${option} is given; all other requests are made.`];
+  });
 }
 
 /** Numbers to the right, words to the left. */

@@ -53,7 +53,7 @@ class RecordedDevice implements DeviceModel {
   }
 }
 
-export function keyOf({ kind, block, count }: Omit<ModelledOperation, 'bytes'>): string {
+export function keyOf({ kind, block, count }: Pick<ModelledOperation, 'kind' | 'block' | 'count'>): string {
   return `${kind} ${block} ${count}`;
 }
 

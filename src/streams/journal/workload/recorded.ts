@@ -61,7 +61,7 @@ export class Recorded {
     const config = { ...state.config, blockSize, capacity, limits };
     this.tally.leaveOut(state);
     this.#begin(state, config, at);
-    for (const replay of this.#replays) replay.open({ at, identity: '', config });
+    for (const replay of this.#replays) replay.open({ at, identity: state.identity, config });
   }
 
   end(): void {

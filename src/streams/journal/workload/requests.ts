@@ -44,6 +44,9 @@ export function endedBy(event: CacheEvent): number | null {
     case 'borrowed':
     case 'invalidated':
     case 'optionSet':
+    case 'handleOpened':
+    case 'handleClosed':
+    case 'deviceReplaced':
     case 'blockSizeChanged':
     case 'blockSizeFailed':
     case 'requestRefused':

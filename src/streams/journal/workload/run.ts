@@ -18,7 +18,7 @@ import type { DeviceModel } from './device-model.js';
 import { Plan, type Planned, planned } from './plan.js';
 import { endedBy, isWholePart, nextPart, openRequest, type RequestInput } from './requests.js';
 import { Tally } from './tally.js';
-import type { DeviceOperationKind, WorkloadOptions, WorkloadRun } from './types.js';
+import type { DeviceOperationKind, LeftOutRequest, WorkloadOptions, WorkloadRun } from './types.js';
 
 /** A caller that has waited this long for a device that owes an answer is left behind. */
 const WAIT_NS_MAX = 3600 * 1e9;
@@ -57,6 +57,9 @@ export class WorkloadReplay {
   readonly #toGoOn: Planned[] = [];
   /** Borrows that have not been released, by their number in the recording. */
   readonly #borrows = new Map<number, Borrow>();
+  /** Numbers of handles in the replay, by those in the recording. */
+  readonly #handles = new Map<number, number>();
+  readonly #leftOut: Record<LeftOutRequest, number> = { resize: 0, setBlockSize: 0, setOption: 0 };
   /** The last request or answer of the recording. */
   #lastMark: Planned | null = null;
   #isLastMarkEnd = false;
@@ -100,7 +103,8 @@ export class WorkloadReplay {
   }
 
   result(): Omit<WorkloadRun, 'config'> & { readonly config: CoreConfig | null } {
-    return { options: this.#options, config: this.#config, figures: this.#tally.figures(), unended: this.unended };
+    const figures = this.#tally.figures();
+    return { options: this.#options, config: this.#config, figures, unended: this.unended, leftOut: this.#leftOut };
   }
 
   #newTurn(): Turn {
@@ -111,7 +115,7 @@ export class WorkloadReplay {
   /** A cache is opened in the recording. */
   open({ at, identity, config }: Pick<Opened, 'at' | 'identity' | 'config'>): void {
     this.#config = configWith(config, this.#options);
-    for (const map of [this.#asked, this.#parts, this.#borrows, this.#owed]) map.clear();
+    for (const map of [this.#asked, this.#parts, this.#borrows, this.#handles, this.#owed]) map.clear();
     this.#plan.clear();
     this.#toGoOn.length = 0;
     this.#agenda.clear();
@@ -239,28 +243,26 @@ export class WorkloadReplay {
         // Of a write-through cache the journal does not tell which writes were to go through by themselves.
         return recorded.config.mode === 'writethrough' ? { ...input, through: false } : input;
       case 'resize':
-        if (capacity !== undefined) return null;
+        if (capacity !== undefined) return this.#without('resize');
         if (blockSize === undefined) return input;
         return { ...input, capacity: Math.max(1, Math.floor((input.capacity * recorded.blockSize) / blockSize)) };
       case 'setBlockSize':
-        return blockSize === undefined ? input : null;
+        return blockSize === undefined ? input : this.#without('setBlockSize');
       case 'setOption':
-        return input.name in limits ? null : input;
+        return input.name in limits ? this.#without('setOption') : input;
       case 'close': {
         if (!this.#failedCloses.has(seq)) return input;
         const { op, at, actor, trace } = input;
         return { type: 'flush', op, at, actor, trace, block: 0, count: recorded.blockCount, handle: 0 };
       }
-      case 'flush':
-        // Handles have other numbers here, and only say who is told of what.
-        return input.handle === 0 ? input : { ...input, handle: NOBODY };
-      case 'replaceDevice':
-      case 'openHandle':
-      case 'closeHandle':
-        return null;
       default:
         return input;
     }
+  }
+
+  #without(request: LeftOutRequest): null {
+    this.#leftOut[request]++;
+    return null;
   }
 
   /** A borrow may have been refused here, and what is to be ended may have ended. */
@@ -275,9 +277,17 @@ export class WorkloadReplay {
       }
       case 'abort':
         return this.#partOf(input.op) !== 0;
+      case 'closeHandle':
+        return this.#handleOf(input.handle) !== NOBODY;
       default:
         return true;
     }
+  }
+
+  /** A handle that was open when the journal begins is nobody here. */
+  #handleOf(recorded: number): number {
+    const handle = recorded === 0 ? 0 : (this.#handles.get(recorded) ?? NOBODY);
+    return this.#state.handles.has(handle) ? handle : NOBODY;
   }
 
   /** The part of a recorded request that is under way; 0 for none. */
@@ -299,7 +309,8 @@ export class WorkloadReplay {
     if (part.type === 'abort') return this.#submit({ ...part, op: this.#partOf(part.op) });
     this.#lastOp++;
     this.#parts.set(part.op, one);
-    this.#submit(part);
+    if (part.type === 'openHandle') this.#handles.set(one.input.op, part.op);
+    this.#submit('handle' in part ? { ...part, handle: this.#handleOf(part.handle) } : part);
   }
 
   #goOn(): void {
@@ -346,6 +357,9 @@ export class WorkloadReplay {
         return this.#start('barrier', event, 0, 0);
       case 'clearStarted':
         return this.#start(event.kind === 'zero' ? 'zero' : 'discard', event, event.block, event.count);
+      case 'deviceReplaced':
+        // What the old one owes, nobody listens to.
+        this.#agenda.clear();
     }
     const ended = endedBy(event);
     if (ended !== null) this.#end(ended, event);
@@ -358,7 +372,9 @@ export class WorkloadReplay {
     count: number,
   ): void {
     const bytes = count === 0 ? 0 : this.#state.bytesOf(block, count);
-    for (const { delayNs, code, outcome } of this.#device.answersTo({ kind, block, count, bytes })) {
+    const offset = block * this.#state.blockSize;
+    for (const { delayNs, code, outcome } of this.#device.answersTo({ kind, block, count, offset, bytes })) {
+      if (delayNs === Number.POSITIVE_INFINITY) continue;
       this.#agenda.add({ dueAt: at + delayNs, io, startedAt: at, code, outcome });
     }
   }

@@ -1,5 +1,6 @@
 /** What has to be known of a recording before its workload can be replayed: a first reading. */
 import type { CacheEvent } from '../../../cache/events.js';
+import { REPLACED_CODE } from '../../../cache/failure-codes.js';
 import type { CacheState } from '../../../cache/state.js';
 import { bytesOfRange } from '../../../device/geometry.js';
 import { keyOf, LatencyTable } from './device-model.js';
@@ -85,7 +86,8 @@ export class Survey {
   ): void {
     const answers: ModelledAnswer[] = [];
     const bytes = count > 0 ? bytesOfRange(block, count, this.#blockSize, this.#deviceBytes) : 0;
-    this.#started.set(event.io, { kind, block, count, bytes, at: event.at, answers });
+    const offset = block * this.#blockSize;
+    this.#started.set(event.io, { kind, block, count, offset, bytes, at: event.at, answers });
     if (!this.#keepsAnswers) return;
     const key = keyOf({ kind, block, count });
     const before = this.answers.get(key);
@@ -100,6 +102,12 @@ export class Survey {
   ): void {
     const started = this.#started.get(io);
     if (started === undefined) return;
+    if (code === REPLACED_CODE) {
+      // The device never answered; its replacement says so for it, and does in a replay.
+      started.answers.push({ delayNs: Number.POSITIVE_INFINITY, code, outcome });
+      this.#started.delete(io);
+      return;
+    }
     const delayNs = Math.max(0, at - started.at);
     started.answers.push({ delayNs, code, outcome });
     if (code === '') this.latencies[started.kind].add(started.bytes, delayNs);

@@ -22,14 +22,16 @@ export type DeviceOperationKind = 'read' | 'write' | 'barrier' | 'discard' | 'ze
 /** An operation that a device is asked for. */
 export interface ModelledOperation {
   readonly kind: DeviceOperationKind;
-  /** Blocks; 0 for a barrier. */
+  /** Blocks, and bytes; 0 for a barrier. */
   readonly block: number;
   readonly count: number;
+  readonly offset: number;
   readonly bytes: number;
 }
 
 /** What a device answers, so long after it was asked. */
 export interface ModelledAnswer {
+  /** `Infinity`: it does not. */
   readonly delayNs: number;
   /** '' for success. */
   readonly code: string;
@@ -102,6 +104,9 @@ export interface WorkloadFigures {
   readonly elapsedNs: number;
 }
 
+/** Requests that change what a replay's options say: then they are not made. */
+export type LeftOutRequest = 'resize' | 'setBlockSize' | 'setOption';
+
 export interface WorkloadRun {
   readonly options: WorkloadOptions;
   /** Of the last cache in the journal. */
@@ -109,6 +114,8 @@ export interface WorkloadRun {
   readonly figures: WorkloadFigures;
   /** Requests that did not end within an hour of the replay's time, because the device owes an answer. */
   readonly unended: number;
+  /** Requests that were not made, since the options of the replay say otherwise. All others are, through handles too. */
+  readonly leftOut: Readonly<Record<LeftOutRequest, number>>;
 }
 
 export interface WorkloadReport {
