@@ -7,7 +7,7 @@ import { checkProven } from './journal/durable-sample.js';
 import { JournalError } from './journal/errors.js';
 import { NeededWrites } from './journal/needed-writes.js';
 import { JournalNews } from './journal/news.js';
-import { type Recovery, recoverWrites } from './journal/recovery.js';
+import { NOTHING_TO_RECOVER, type Recovery, recoverWrites } from './journal/recovery.js';
 import type { JournalWriter } from './journal/writer.js';
 import { openJournalWriter } from './journal/writer.js';
 import { type CacheOptions, checkPositive, configOf, DEVICE_TIMEOUT_MS_DEFAULT, type JournalPlace } from './options.js';
@@ -39,9 +39,10 @@ export async function openCache(device: BlockDevice, options: CacheOptions = {})
   checkPositive('deviceTimeoutMs', deviceTimeoutMs);
   const recovery = await recoveryFor(device, journal, { clock, ns: deviceTimeoutMs * 1e6 });
   const { directory, acceptChanged: _, ...rest } = journal;
-  const needed: Needed = { writes: null };
-  const neededFrom = () => needed.writes?.from() ?? 0;
   const isDurable = journal.mode === 'durable';
+  const needed: Needed = { writes: null, isRecovering: true };
+  const neededFrom = () => (isDurable || needed.isRecovering ? (needed.writes?.from() ?? 0) : Infinity);
+  const recoveryPoint = () => needed.writes?.point() ?? null;
   const news = new JournalNews(clock, journal.onFailure ?? (isDurable ? 'stop' : 'continue'));
   const writer = await openJournalWriter(directory, {
     ...rest,
@@ -50,7 +51,7 @@ export async function openCache(device: BlockDevice, options: CacheOptions = {})
       news.tell(trouble);
       journal.onTrouble?.(trouble);
     },
-    ...(isDurable ? { neededFrom } : {}),
+    ...(isDurable || recovery.hasPayloads ? { neededFrom, recoveryPoint } : {}),
   });
   try {
     return await openWith(device, { ...options, clock }, writer, directory, { recovery, needed, news });
@@ -67,7 +68,6 @@ async function openWith(
   directory: string,
   { recovery, needed, news }: { readonly recovery: Recovery; readonly needed: Needed; readonly news: JournalNews },
 ): Promise<BlockCache> {
-  let writes: NeededWrites | null = null;
   let halt = (_cause: unknown) => {};
   const cache = new BlockCache(device, options, {
     clock: options.clock,
@@ -79,7 +79,7 @@ async function openWith(
     journalStats: () => writer.stats(),
     started: (running) => {
       news.submit = (input) => running.submit(input);
-      writes = new NeededWrites(running.state);
+      needed.writes = new NeededWrites(running.state, recovery.neededFrom);
       writer.snapshotsOf(running.state);
       halt = (cause) => running.halt(cause);
     },
@@ -87,24 +87,31 @@ async function openWith(
   });
   try {
     for (const { offset, bytes } of recovery.writes) await cache.writeBytes(offset, bytes, { actor: RECOVERY_ACTOR });
+    // Bytes that are in no journal any more, and were acknowledged.
+    if (recovery.blocks > 0 && writer.stats().mode === 'audit') await settle(cache, writer);
   } catch (error) {
     halt(error);
     throw error;
   }
-  // What a crash had left was needed until it was in the journal again, all of it.
-  needed.writes = writes;
+  needed.writes?.recovered();
+  needed.isRecovering = false;
   return cache;
 }
 
-/** Of a durable journal, what retention must leave; null while that is everything. */
+/** On the device, and stated: else a later recovery would put them on top of what is written from here on. */
+async function settle(cache: BlockCache, writer: JournalWriter): Promise<void> {
+  await cache.flush(undefined, { actor: RECOVERY_ACTOR });
+  await writer.flush();
+}
+
+/** What a recovery needs of the journal; null while there is no cache yet. */
 interface Needed {
   writes: NeededWrites | null;
+  isRecovering: boolean;
 }
 
 /** Who stands in the events of writes that were brought back. */
 export const RECOVERY_ACTOR = 'recovery';
-
-const NOTHING: Recovery = { writes: [], blocks: 0, proven: [] };
 
 async function recoveryFor(
   device: BlockDevice,
@@ -112,11 +119,11 @@ async function recoveryFor(
   limit: TimeLimit,
 ): Promise<Recovery> {
   try {
-    const recovery = await recoverWrites(directory, device, key, limit.clock);
+    const recovery = await recoverWrites(directory, device, key);
     if (mode === 'durable' && !acceptChanged) await checkProven(device, recovery.proven, limit);
     return recovery;
   } catch (error) {
-    if (error instanceof JournalError && isNoJournalYet(error)) return NOTHING;
+    if (error instanceof JournalError && isNoJournalYet(error)) return NOTHING_TO_RECOVER;
     throw error;
   }
 }

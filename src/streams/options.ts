@@ -44,7 +44,7 @@ export interface CacheOptions {
 }
 
 /** A journal in a directory: begun there, or continued. */
-export interface JournalPlace extends Omit<JournalOptions, 'clock' | 'neededFrom'> {
+export interface JournalPlace extends Omit<JournalOptions, 'clock' | 'neededFrom' | 'recoveryPoint'> {
   readonly directory: string;
   /**
    * Opens also a device that does not hold what its durable journal proves, as after something else has written to it. What

@@ -13,12 +13,12 @@ export interface ProvenBlock {
   /** Bytes from the start of the device. */
   readonly offset: number;
   readonly bytes: Uint8Array;
-  /** 1 where `bytes` counts. */
+  /** 0 where `bytes` does not count. */
   readonly mask: Uint8Array;
 }
 
 /** Blocks looked at, and their bytes: an older copy lacks the newest of them, whatever it was copied for. */
-const BLOCKS_MAX = 64;
+export const SAMPLE_BLOCKS_MAX = 64;
 const BYTES_MAX = 4 << 20;
 const DIGITS = 16;
 
@@ -29,7 +29,7 @@ export class DurableSample {
   add(block: ProvenBlock): void {
     this.forget(block.offset, block.bytes.length);
     this.#blocks.push(block);
-    const most = Math.max(1, Math.min(BLOCKS_MAX, Math.floor(BYTES_MAX / block.bytes.length)));
+    const most = Math.max(1, Math.min(SAMPLE_BLOCKS_MAX, Math.floor(BYTES_MAX / block.bytes.length)));
     if (this.#blocks.length > most) this.#blocks.splice(0, this.#blocks.length - most);
   }
 
@@ -56,7 +56,7 @@ export async function checkProven(
   limit: TimeLimit,
 ): Promise<void> {
   for (const { offset, bytes, mask } of blocks) {
-    const found = new Uint8Array(mask.lastIndexOf(1) + 1);
+    const found = new Uint8Array(mask.findLastIndex((counts) => counts !== 0) + 1);
     const got = await inTime(limit, () => device.read(offset, [found])).catch(codeOf);
     if (got === TIMEOUT_CODE) return;
     if (got !== found.length || found.every((byte, at) => mask[at] === 0 || byte === bytes[at])) continue;
@@ -69,6 +69,6 @@ export async function checkProven(
 }
 
 function digestOf(bytes: Uint8Array, mask: Uint8Array): string {
-  const counted = bytes.filter((_, at) => mask[at] === 1);
+  const counted = bytes.filter((_, at) => mask[at] !== 0);
   return createHash('sha256').update(counted).digest('hex').slice(0, DIGITS);
 }

@@ -1,10 +1,15 @@
-/** Which part of a durable journal a recovery would still need, so that retention leaves it alone. */
+/** Which part of a durable journal a recovery would still need: retention leaves it alone, and an opening reads no more. */
 import type { CacheState } from '../../cache/state.js';
+import { SAMPLE_BLOCKS_MAX } from './durable-sample.js';
+import type { RecoveryPoint } from './segment-header.js';
 
 interface Checkpoint {
   readonly seq: number;
   readonly generation: number;
 }
+
+/** More borrowed blocks are not named in a segment's header. */
+const BORROWED_MAX = 1000;
 
 /**
  * The seqs from which the bytes of writes are needed that no barrier has covered. What is kept of the past are a few points
@@ -13,23 +18,53 @@ interface Checkpoint {
 export class NeededWrites {
   readonly #state: CacheState;
   readonly #checkpoints: Checkpoint[];
+  /** Until the cache has all that was left: then it knows what it needs. */
+  #isRecovering = true;
 
-  /** From here on: nothing that was written before is needed. */
-  constructor(state: CacheState) {
+  /** Before the first event of a cache; a recovery from what came before needs that from `neededFrom` on. */
+  constructor(state: CacheState, neededFrom: number) {
     this.#state = state;
-    this.#checkpoints = [{ seq: state.seq, generation: state.generation }];
+    const { seq, generation } = state;
+    const before = { seq: Math.min(neededFrom - 1, seq), generation: generation - SAMPLE_BLOCKS_MAX - 1 };
+    this.#checkpoints = [before, { seq, generation }];
+  }
+
+  /** What a crash had left is in the journal again, all of it. */
+  recovered(): void {
+    this.#isRecovering = false;
   }
 
   /** Every write at or after this seq may be needed, and none before it. */
   from(): number {
-    const { seq, generation } = this.#state;
+    if (this.#isRecovering) return this.#checkpoints[0].seq + 1;
     const oldest = oldestKept(this.#state);
-    const checkpoints = this.#checkpoints;
-    while (checkpoints.length > 1 && checkpoints[1].generation < oldest) checkpoints.shift();
-    const from = oldest === Infinity ? seq : checkpoints[0].seq;
-    if (generation > (checkpoints.at(-1)?.generation ?? 0)) checkpoints.push({ seq, generation });
-    return from + 1;
+    if (oldest === Infinity) return this.#state.seq + 1;
+    const before = this.#checkpoints.findLast(({ generation }) => generation < oldest);
+    return (before ?? this.#checkpoints[0]).seq + 1;
   }
+
+  /**
+   * For the header of a segment that is begun now. It goes back further, to the last writes that have become durable: by
+   * these an older copy of the device is told.
+   */
+  point(): RecoveryPoint {
+    const { seq, generation } = this.#state;
+    const checkpoints = this.#checkpoints;
+    if (!this.#isRecovering) {
+      const oldest = Math.min(oldestKept(this.#state), generation + 1);
+      while (checkpoints.length > 1 && checkpoints[1].generation + SAMPLE_BLOCKS_MAX < oldest) checkpoints.shift();
+      if (generation > (checkpoints.at(-1)?.generation ?? 0)) checkpoints.push({ seq, generation });
+    }
+    return { from: checkpoints[0].seq + 1, borrowed: borrowedIn(this.#state) };
+  }
+}
+
+function borrowedIn({ slots }: CacheState): number[] | null {
+  if (slots.pinned > BORROWED_MAX) return null;
+  const borrowed: number[] = [];
+  if (slots.pinned === 0) return borrowed;
+  for (let slot = 0; slot < slots.frames; slot++) if (slots.pins[slot] > 0) borrowed.push(slots.block[slot]);
+  return borrowed.sort((a, b) => a - b);
 }
 
 /** The oldest generation of which some block is not durable; Infinity if all are. */

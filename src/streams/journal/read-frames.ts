@@ -36,6 +36,8 @@ export interface FrameReading {
   readonly resume?: Resumption;
   /** Frames whose events are wanted; of the others only the header is read. */
   readonly wants: (header: FrameHeader, segment: SegmentHeader | null) => boolean;
+  /** Nobody writes it now: what is not whole at the end stays so. */
+  readonly isAtRest?: boolean;
   /** At the end: true when there may be more, false to end. */
   readonly more?: () => Promise<boolean>;
   /** The system's, unless another is given. */
@@ -146,8 +148,7 @@ async function* readSegment(
         links.damage();
         return header;
       }
-      if (held !== null && reading.more === undefined && (await isGrowing(bytes, held, reading.clock ?? systemClock())))
-        continue;
+      if (held !== null && mayGrow(reading) && (await isGrowing(bytes, held, reading.clock ?? systemClock()))) continue;
       if (reading.more === undefined || !(await reading.more())) {
         if (held !== null) report(reading, segment, held, 'torn');
         return header;
@@ -177,6 +178,10 @@ async function findHeader(
   reading.links.damage();
   reading.links.nextNumber = segment.number + 1;
   return null;
+}
+
+function mayGrow({ more, isAtRest = false }: FrameReading): boolean {
+  return more === undefined && !isAtRest;
 }
 
 /** A frame may be half written at the moment when it is looked at: a writer that lives has the rest of it there soon. */

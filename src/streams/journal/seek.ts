@@ -52,6 +52,24 @@ export async function firstHeaderWith(
   }
 }
 
+/** The last segment's header that is whole and has what is looked for. */
+export async function newestHeaderWith(
+  directory: string,
+  matches: (header: SegmentHeader) => boolean,
+): Promise<SegmentHeader | null> {
+  for (const segment of (await namedSegmentsOf(directory)).reverse()) {
+    const header = await headerIn(segment);
+    if (header !== null && matches(header)) return header;
+  }
+  return null;
+}
+
+/** Null if it is not whole, or is gone. */
+export async function headerIn(segment: NamedSegment): Promise<SegmentHeader | null> {
+  const found = await lookInto(segment, readSegmentHeader);
+  return found === GONE ? null : (found?.header ?? null);
+}
+
 const GONE = Symbol('deleted by retention since it was listed');
 
 async function lookInto<T>(segment: NamedSegment, look: (bytes: SegmentBytes) => Promise<T>): Promise<T | typeof GONE> {

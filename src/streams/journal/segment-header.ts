@@ -33,6 +33,14 @@ const KEYED = 1;
 const PAYLOADS = 2;
 const DIGESTS = 4;
 
+/** What a recovery from a journal that ends in the segment needs. */
+export interface RecoveryPoint {
+  /** No write before this seq is needed. */
+  readonly from: number;
+  /** Blocks that were borrowed when the segment was begun; null where they are too many to be named. */
+  readonly borrowed: readonly number[] | null;
+}
+
 export interface SegmentHeader {
   readonly journalId: Uint8Array;
   /** From 1, without gaps. */
@@ -53,10 +61,16 @@ export interface SegmentHeader {
   /** The device's identity and the cache's options, as in `opened`. */
   readonly identity: string;
   readonly config: CoreConfig;
+  /** Null in a journal that never had the bytes of a write, and in one by an older version. */
+  readonly recovery: RecoveryPoint | null;
 }
 
+type Stated = Pick<SegmentHeader, 'identity' | 'config' | 'recovery'>;
+
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
-  const json = new TextEncoder().encode(JSON.stringify({ identity: header.identity, config: header.config }));
+  const { identity, config, recovery } = header;
+  const stated = { identity, config, ...(recovery === null ? {} : { recovery }) };
+  const json = new TextEncoder().encode(JSON.stringify(stated));
   const bytes = new Uint8Array(JSON_TEXT + json.length + CRC_BYTES);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC, 0);
@@ -130,13 +144,14 @@ export function tagOf(header: SegmentHeader): Uint8Array {
   return header.journalId.subarray(0, TAG_BYTES);
 }
 
-function statedIn(json: Uint8Array): { readonly identity: string; readonly config: CoreConfig } | null {
+function statedIn(json: Uint8Array): Stated | null {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(json));
     if (typeof value !== 'object' || value === null || !('identity' in value) || !('config' in value)) return null;
     if (typeof value.identity !== 'string' || typeof value.config !== 'object' || value.config === null) return null;
     // The parsing edge: the sum is right, so these are the options that a cache was opened with.
-    return { identity: value.identity, config: value.config as CoreConfig };
+    const recovery = 'recovery' in value ? (value.recovery as RecoveryPoint) : null;
+    return { identity: value.identity, config: value.config as CoreConfig, recovery };
   } catch {
     return null;
   }

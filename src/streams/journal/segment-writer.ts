@@ -122,7 +122,7 @@ export class SegmentWriter {
   }
 
   #begin(firstSeq: number, session: Session, lost: number): SegmentFile {
-    const { mode, key, contentDigests, digester } = this.#settings;
+    const { mode, key, contentDigests, digester, recoveryPoint } = this.#settings;
     const { journalId, opened, epochMs } = session;
     const header: SegmentHeader = {
       journalId,
@@ -137,6 +137,7 @@ export class SegmentWriter {
       contentDigests,
       identity: opened.identity,
       config: opened.config,
+      recovery: recoveryPoint(),
     };
     const bytes = encodeSegmentHeader(header);
     const file = new SegmentFile(this.#directory, segmentName(header.number, firstSeq), header.number, firstSeq);

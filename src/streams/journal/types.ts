@@ -5,6 +5,9 @@ import type { CacheState } from '../../cache/state.js';
 import type { CachetrailError } from '../../device/errors.js';
 import type { Clock } from '../clock.js';
 import type { BlockInfo, StateStats } from '../stats.js';
+import type { RecoveryPoint } from './segment-header.js';
+
+export type { RecoveryPoint };
 
 /**
  * `audit`: events only, buffered; a crash loses at most the last buffer. `durable`: with the bytes of every write, and a
@@ -36,6 +39,8 @@ export interface JournalOptions {
   readonly retention?: JournalRetention;
   /** The seq of the oldest event that recovery still needs: no segment that holds it or a later one is deleted. */
   readonly neededFrom?: () => number;
+  /** What each segment's header says for a recovery, asked when it is begun; without it, or for null, all is read. */
+  readonly recoveryPoint?: () => RecoveryPoint | null;
   /**
    * Events between snapshots of the cache's state, from which `stateAt` goes on instead of reading from the beginning; none
    * for `Infinity`. They are made when the event loop has time, and beyond the first MiB take an eighth of the journal's bytes at most.

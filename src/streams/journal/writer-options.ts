@@ -36,6 +36,7 @@ export function settingsOf(options: JournalOptions) {
     contentDigests: options.contentDigests ?? false,
     snapshotEvents,
     neededFrom: options.neededFrom ?? (() => Infinity),
+    recoveryPoint: options.recoveryPoint ?? (() => null),
     onTrouble: options.onTrouble ?? (() => {}),
     clock: options.clock,
   } as const;

@@ -208,6 +208,8 @@ export class JournalWriter implements JournalSink {
   }
 
   #append(event: CacheEvent, payload: Uint8Array | undefined): void {
+    // What came before must not get into a segment that says otherwise.
+    if (event.type === 'blockSizeChanged') this.#seal();
     if (!this.#take(event.seq)) return;
     if (event.type === 'opened') this.#begin(event);
     else if (event.type === 'blockSizeChanged') this.#reshape(event);

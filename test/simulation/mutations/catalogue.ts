@@ -24,7 +24,8 @@ const EFFECTS = 'streams/effects';
 const SLOTS = 'cache/slot-table';
 const CONTROL = 'cache/evolve/control';
 const REMEMBERED = 'cache/evolve/remembered';
-const RECOVERY = 'streams/journal/recovery';
+const RECOVERY = 'streams/journal/pending-writes';
+const NEEDED = 'streams/journal/needed-writes';
 const STATES = 'cache/block-state';
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -478,8 +479,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'forgets at a barrier, when it recovers, what that has not covered',
-    edits: [{ file: RECOVERY, from: 'if (slot !== -1 && slots.chains.chainOf(slot) !== -1)', to: 'if (false)' }],
+    edits: [{ file: RECOVERY, from: "if (block.progress !== 'covered')", to: 'if (false)' }],
     runs: 300,
+  },
+  {
+    name: 'begins to recover behind a write that is not durable',
+    edits: [{ file: NEEDED, from: 'from: checkpoints[0].seq + 1', to: 'from: seq + 1' }],
+    runs: 500,
   },
   {
     name: 'cuts the torn end of a journal, and does not sync that',

@@ -11,6 +11,7 @@ import { openJournal } from '../../../src/streams/journal/index.js';
 const BLOCK_BYTES = 4096;
 const BLOCKS = 128;
 const KILLS = Number(process.env['CACHETRAIL_KILLS'] ?? 10);
+const KILL_MS_MAX = 10_000;
 
 let folder = '';
 let image = '';
@@ -107,7 +108,7 @@ describe('what a caller has been told before a power cut', () => {
 });
 
 describe('a durable journal', function () {
-  this.timeout(600_000);
+  this.timeout(KILLS * KILL_MS_MAX);
   beforeEach(makeImage);
   afterEach(removeImage);
 
