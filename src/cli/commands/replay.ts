@@ -19,11 +19,12 @@ export const replay: Command = {
   help: `cachetrail replay: a journal played again
 
 usage: cachetrail replay DIR [--at SEQ|TIME] [--block N] [--json]
-       cachetrail replay DIR --what-if KEY=VALUES[,KEY=VALUES...] [--device DEVICE] [--svg FILE] [--json]
+       cachetrail replay DIR [--what-if KEY=VALUES[,KEY=VALUES...]] [--device DEVICE] [--svg FILE] [--json]
 
 The first shows the state of the cache at any event of its journal: how many blocks are in which state, which must be
-kept, what is under way, and the state's hash. The second makes the recorded requests of caches with other options, and
-shows what they would have cost beside what was recorded, as a table and as a curve of misses by capacity.
+kept, what is under way, and the state's hash. The second makes the recorded requests of caches with other options, or
+on another device, and shows what they would have cost beside what was recorded, as a table and as a curve of misses by
+capacity.
 
   DIR                the folder that holds the journal
   --at SEQ|TIME      right after this event, or after the last event in or before this time: ISO 8601 as it is printed,
@@ -55,7 +56,10 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
     );
     const source = sourceFrom(positionals, values);
     const { json } = values;
-    const work = values['what-if'] === undefined ? stateWork(source, values) : whatIfWork(source, values);
+    const work =
+      values['what-if'] === undefined && values.device === undefined
+        ? stateWork(source, values)
+        : whatIfWork(source, values);
     try {
       return await work();
     } catch (error) {
@@ -77,6 +81,7 @@ const OPTIONS = {
   ...KEY_OPTIONS,
   'what-if': { type: 'string', multiple: true },
   device: { type: 'string' },
+  overwrite: { type: 'boolean', default: false },
   svg: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
@@ -86,15 +91,15 @@ interface Values {
   readonly block?: string | undefined;
   readonly 'what-if'?: string[] | undefined;
   readonly device?: string | undefined;
+  readonly overwrite: boolean;
   readonly svg?: string | undefined;
   readonly json: boolean;
 }
 
 /** Checks the options at once, and gives what is to be done. */
 function stateWork(source: JournalSource, values: Values): () => Promise<number> {
-  for (const name of ['device', 'svg'] as const) {
-    if (values[name] !== undefined) throw usage(`--${name} is for --what-if`);
-  }
+  if (values.svg !== undefined) throw usage('--svg is for --what-if');
+  if (values.overwrite) throw usage('--overwrite is for --device PATH');
   const at = momentFrom(values.at);
   const block = values.block === undefined ? null : numberOf('--block', values.block);
   return () => showState(source, at, block, values.json);
@@ -102,12 +107,13 @@ function stateWork(source: JournalSource, values: Values): () => Promise<number>
 
 function whatIfWork(source: JournalSource, values: Values): () => Promise<number> {
   for (const name of ['at', 'block'] as const) {
-    if (values[name] !== undefined) throw usage(`either --${name} or --what-if`);
+    if (values[name] !== undefined)
+      throw usage(`--${name} asks for a state, not for a replay with --what-if or --device`);
   }
   const { svg = null, json } = values;
   if (svg === '') throw usage('--svg takes the name of a file');
-  const runs = whatIfFrom(values['what-if'] ?? []);
-  const device = deviceFrom(values.device);
+  const runs = values['what-if'] === undefined ? [] : whatIfFrom(values['what-if']);
+  const device = deviceFrom(values.device, values.overwrite);
   return () => showWhatIf(source, { runs, device, svg, json });
 }
 

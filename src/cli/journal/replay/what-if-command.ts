@@ -1,11 +1,6 @@
 /** `cachetrail replay DIR --what-if …`: replays, prints a table and a curve, and writes the curve as SVG. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import {
-  type JournalProblem,
-  replayWorkload,
-  type WorkloadOptions,
-  type WorkloadReport,
-} from '../../../streams/journal/index.js';
+import type { JournalProblem, WorkloadOptions, WorkloadReport } from '../../../streams/journal/index.js';
 import { EXIT } from '../../command.js';
 import { interruption } from '../../interruption.js';
 import { narrator } from '../../narrator.js';
@@ -15,6 +10,8 @@ import { type Curve, curveOf, isCurve } from './curve.js';
 import { curveSvg } from './curve-svg.js';
 import { curveText } from './curve-text.js';
 import type { DeviceOption } from './device-option.js';
+import { latenciesText } from './latencies-text.js';
+import { type ReplayedOn, runWhatIf } from './what-if-run.js';
 import { whatIfText } from './what-if-table.js';
 
 export interface WhatIfOptions {
@@ -33,13 +30,11 @@ export async function showWhatIf(source: JournalSource, options: WhatIfOptions):
   const { signal, dispose } = interruption(() => undefined);
   try {
     const chainChecked = await tellIfUnproved(source);
-    const report = await replayWorkload(source.directory, {
-      ...source,
-      // The recorded options first: what the replay itself changes shows there.
-      runs: [{}, ...options.runs],
-      device: options.device.device,
+    const report = await runWhatIf(source, {
+      runs: options.runs,
+      device: options.device,
       signal,
-      onProgress: (done, total) => tell.progress(`replayed ${Math.floor((100 * done) / Math.max(1, total))} %`),
+      onProgress: (what, share) => tell.progress(`${what} ${Math.floor(100 * share)} %`),
       onProblem: (problem: JournalProblem) => problems.add(problem),
     });
     tell.quiet();
@@ -59,18 +54,21 @@ export async function showWhatIf(source: JournalSource, options: WhatIfOptions):
 }
 
 function show(
-  report: WorkloadReport & { readonly chainChecked: boolean },
+  report: WorkloadReport & { readonly on: ReplayedOn; readonly chainChecked: boolean },
   curve: Curve,
   options: WhatIfOptions,
   problems: readonly JournalProblem[],
 ): void {
-  const { svg, json, device } = options;
+  const { svg, json } = options;
+  const { on } = report;
   if (json) {
     const [same, ...runs] = report.runs;
-    process.stdout.write(`${JSON.stringify({ ...report, same, runs, problems })}\n`);
+    const { words, latencies } = on;
+    process.stdout.write(`${JSON.stringify({ ...report, on: words, latencies, same, runs, problems })}\n`);
     return;
   }
-  process.stdout.write(whatIfText(report, { times: device.times, device: device.words }));
+  process.stdout.write(whatIfText(report, { times: on.times, device: on.words }));
+  if (on.latencies !== null) process.stdout.write(`\n${latenciesText(on.latencies)}`);
   if (isCurve(curve)) {
     const { isTTY, columns } = process.stdout;
     const { NO_COLOR, TERM } = process.env;

@@ -48,8 +48,7 @@ export function whatIfText(report: WorkloadReport, { times, device }: TableOptio
     line(past),
     `replayed with the recorded options, ${device}`,
     line(again),
-    'replayed with others',
-    ...rows.map(line),
+    ...(rows.length === 0 ? [] : ['replayed with others', ...rows.map(line)]),
     '',
     ...notes(report, times),
   ];
