@@ -180,7 +180,8 @@ export const ERROR_CODES = {
     remedy: 'Give the key that it was begun with.',
   },
   CACHETRAIL_JOURNAL_DAMAGED: {
-    meaning: 'The journal is damaged or altered where it would have to be whole.',
+    meaning:
+      'The journal is damaged or altered where it would have to be whole, or lacks what its cache did without it (`continue`).',
     remedy: 'Run `cachetrail verify`; keep it as it is, and begin another journal.',
   },
   CACHETRAIL_JOURNAL_RANGE: {

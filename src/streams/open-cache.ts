@@ -43,7 +43,7 @@ export async function openCache(device: BlockDevice, options: CacheOptions = {})
   const needed: Needed = { writes: null, isRecovering: true };
   const neededFrom = () => (isDurable || needed.isRecovering ? (needed.writes?.from() ?? 0) : Infinity);
   const recoveryPoint = () => needed.writes?.point() ?? null;
-  const news = new JournalNews(clock, journal.onFailure ?? (isDurable ? 'stop' : 'continue'));
+  const news = new JournalNews(clock);
   const writer = await openJournalWriter(directory, {
     ...rest,
     clock,

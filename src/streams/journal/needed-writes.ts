@@ -55,7 +55,7 @@ export class NeededWrites {
       while (checkpoints.length > 1 && checkpoints[1].generation + SAMPLE_BLOCKS_MAX < oldest) checkpoints.shift();
       if (generation > (checkpoints.at(-1)?.generation ?? 0)) checkpoints.push({ seq, generation });
     }
-    return { from: checkpoints[0].seq + 1, borrowed: borrowedIn(this.#state) };
+    return { from: checkpoints[0].seq + 1, needed: this.from(), borrowed: borrowedIn(this.#state) };
   }
 }
 

@@ -1,5 +1,4 @@
 /** What becomes of a cache's journal, as events of the cache. */
-import type { JournalPolicy } from '../../cache/events.js';
 import type { Input } from '../../cache/inputs.js';
 import { codeOf } from '../../device/errors.js';
 import type { Clock } from '../clock.js';
@@ -8,24 +7,22 @@ import type { JournalTrouble } from './types.js';
 export class JournalNews {
   submit: (input: Input) => void = () => {};
   readonly #clock: Clock;
-  readonly #policy: JournalPolicy;
   /** Told once, though it is tried again and again. */
   #isFailing = false;
 
-  constructor(clock: Clock, policy: JournalPolicy) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#policy = policy;
   }
 
   /** Later, since the journal fails while an event is being decided. */
-  tell({ kind, error, lost }: JournalTrouble): void {
+  tell({ kind, error, lost, policy }: JournalTrouble): void {
     if (kind === 'failed' && this.#isFailing) return;
     if (kind !== 'retention') this.#isFailing = kind === 'failed';
     queueMicrotask(() => {
       const at = this.#clock.now();
       if (kind === 'resumed') return this.submit({ type: 'journalResumed', at, lost });
       const task = kind === 'retention' ? 'retention' : 'writing';
-      this.submit({ type: 'journalFailed', at, task, policy: this.#policy, code: codeOf(error?.cause), lost });
+      this.submit({ type: 'journalFailed', at, task, policy, code: codeOf(error?.cause), lost });
     });
   }
 }

@@ -115,6 +115,13 @@ export class PendingWrites {
     }
   }
 
+  /** Events are missing here, and with them all that was pending: anything can have been borrowed, cleared or written. */
+  missed(): void {
+    this.#blocks.clear();
+    this.#borrowed = null;
+    this.#sample.forget(0, Number.MAX_SAFE_INTEGER);
+  }
+
   /** In order of offset. */
   get writes(): readonly RecoveredBytes[] {
     const offsets = [...this.#blocks.keys()].sort((a, b) => a - b);

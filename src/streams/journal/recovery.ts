@@ -7,6 +7,7 @@
  */
 import { digesterFor } from './chain.js';
 import { EventDecoder } from './codec/decoder.js';
+import { isMarkedComplete } from './complete.js';
 import type { ProvenBlock } from './durable-sample.js';
 import { JournalError } from './errors.js';
 import { Links } from './link.js';
@@ -14,7 +15,7 @@ import { type JournalledDevice, PendingWrites, type RecoveredBytes } from './pen
 import { readFrames } from './read-frames.js';
 import { recordsOf } from './reader.js';
 import { firstHeaderWith, headerIn, isKeyed, newestHeaderWith } from './seek.js';
-import { namedSegmentsOf } from './segments.js';
+import { type NamedSegment, namedSegmentsOf } from './segments.js';
 import { checkKey } from './tail.js';
 import type { JournalProblem } from './types.js';
 
@@ -47,24 +48,38 @@ export async function recoverWrites(
   device: JournalledDevice,
   key: Uint8Array | undefined,
 ): Promise<Recovery> {
-  const digester = digesterFor(key ?? null);
   const pending = new PendingWrites(directory, device);
-  const first = await firstSegment(directory);
-  const header = await headerIn(first);
+  const start = await startOf(directory);
+  const header = await headerIn(start.segment);
   if (header !== null) pending.begin({ ...header, borrowed: header.recovery?.borrowed ?? null });
   // Of a journal that has never had the bytes of a write a crash may have lost any part: it is no reason to refuse the device.
   if ((await firstHeaderWith(directory, ({ payloads }) => payloads)) === null) return NOTHING_TO_RECOVER;
-  const onProblem = (problem: JournalProblem) => {
-    if (problem.kind === 'torn') return;
-    throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `${directory}: ${problem.segment}: ${problem.message}`);
+  const doubt = await fold(directory, key, start, pending);
+  if (doubt !== null) throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `${directory}: ${doubt}`);
+  const { writes, blocks, proven } = pending;
+  return { writes, blocks, proven, neededFrom: pending.neededFrom(start.segment.firstSeq), hasPayloads: true };
+}
+
+/** Gives why what is left cannot be known, if events are missing; damage is thrown. */
+async function fold(
+  directory: string,
+  key: Uint8Array | undefined,
+  { segment, needed, continues }: RecoveryStart,
+  pending: PendingWrites,
+): Promise<string | null> {
+  const missing: { message: string | null } = { message: null };
+  const onProblem = ({ kind, toSeq, segment: name, message }: JournalProblem) => {
+    if (kind === 'torn') return;
+    if (kind !== 'lost') throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `${directory}: ${name}: ${message}`);
+    pending.missed();
+    if (toSeq >= needed) missing.message = `${name}: ${message}`;
   };
-  const from = first.firstSeq;
   const isUnchecked = key === undefined && (await isKeyed(directory));
   const frames = readFrames({
     directory,
-    links: new Links(isUnchecked ? null : digester, onProblem),
+    links: new Links(isUnchecked ? null : digesterFor(key ?? null), onProblem),
     report: onProblem,
-    startsAt: (_, next) => next.firstSeq > from,
+    startsAt: (_, next) => next.firstSeq > segment.firstSeq,
     wants: () => true,
     isAtRest: true,
     key: (found) => {
@@ -72,15 +87,33 @@ export async function recoverWrites(
     },
   });
   const decoder = new EventDecoder();
-  for await (const found of frames) for (const record of recordsOf(found, decoder, onProblem)) pending.add(record);
-  const { writes, blocks, proven } = pending;
-  return { writes, blocks, proven, neededFrom: pending.neededFrom(from), hasPayloads: true };
+  let isClosed = false;
+  for await (const found of frames) {
+    for (const record of recordsOf(found, decoder, onProblem)) {
+      pending.add(record);
+      isClosed = record.event.type === 'closed';
+      // Nothing is left then, of whatever was missing.
+      if (isClosed) missing.message = null;
+    }
+  }
+  if (missing.message !== null || isClosed || !continues || (await isMarkedComplete(directory))) return missing.message;
+  return 'the cache went on when the journal could not be written any more, so newer bytes than those in it can be on the device';
 }
 
-/** The one to read from: the oldest that a recovery needs. Where no header names it, the oldest of all. */
-async function firstSegment(directory: string) {
+interface RecoveryStart {
+  readonly segment: NamedSegment;
+  /** No write before this seq is to be brought back. */
+  readonly needed: number;
+  /** The cache went on without the journal when that could not be written. */
+  readonly continues: boolean;
+}
+
+/** Where to read from: the oldest segment that a recovery needs. Where no header names it, the oldest of all. */
+async function startOf(directory: string): Promise<RecoveryStart> {
   const segments = await namedSegmentsOf(directory);
-  const newest = await newestHeaderWith(directory, ({ recovery }) => recovery !== null);
-  const from = newest?.recovery?.from ?? 0;
-  return segments.findLast(({ firstSeq }) => firstSeq <= from) ?? segments[0];
+  const newest = await newestHeaderWith(directory, () => true);
+  const pointed = await newestHeaderWith(directory, ({ recovery }) => recovery !== null);
+  const from = pointed?.recovery?.from ?? 0;
+  const segment = segments.findLast(({ firstSeq }) => firstSeq <= from) ?? segments[0];
+  return { segment, needed: pointed?.recovery?.needed ?? 0, continues: newest?.continues ?? false };
 }

@@ -32,11 +32,14 @@ export const SEGMENT_HEADER_BYTES_MAX = 1 << 20;
 const KEYED = 1;
 const PAYLOADS = 2;
 const DIGESTS = 4;
+const CONTINUES = 8;
 
 /** What a recovery from a journal that ends in the segment needs. */
 export interface RecoveryPoint {
-  /** No write before this seq is needed. */
+  /** No write before this seq is needed, to bring it back or to know the device by it. */
   readonly from: number;
+  /** No write before this one is to be brought back. */
+  readonly needed: number;
   /** Blocks that were borrowed when the segment was begun; null where they are too many to be named. */
   readonly borrowed: readonly number[] | null;
 }
@@ -58,6 +61,8 @@ export interface SegmentHeader {
   readonly keyCheck: Uint8Array | null;
   readonly payloads: boolean;
   readonly contentDigests: boolean;
+  /** The cache goes on when the journal cannot be written: whether it holds everything, `complete.ts` tells. */
+  readonly continues: boolean;
   /** The device's identity and the cache's options, as in `opened`. */
   readonly identity: string;
   readonly config: CoreConfig;
@@ -75,10 +80,13 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC, 0);
   view.setUint16(VERSION, FORMAT_VERSION, true);
-  const { keyCheck, payloads, contentDigests } = header;
+  const { keyCheck, payloads, contentDigests, continues } = header;
   view.setUint16(
     FLAGS,
-    (keyCheck === null ? 0 : KEYED) | (payloads ? PAYLOADS : 0) | (contentDigests ? DIGESTS : 0),
+    (keyCheck === null ? 0 : KEYED) |
+      (payloads ? PAYLOADS : 0) |
+      (contentDigests ? DIGESTS : 0) |
+      (continues ? CONTINUES : 0),
     true,
   );
   view.setUint32(HEADER_BYTES, bytes.length, true);
@@ -136,6 +144,7 @@ export function parseSegmentHeader(bytes: Uint8Array): SegmentHeader | null {
     keyCheck: (flags & KEYED) === 0 ? null : bytes.slice(KEY_CHECK, JSON_BYTES),
     payloads: (flags & PAYLOADS) !== 0,
     contentDigests: (flags & DIGESTS) !== 0,
+    continues: (flags & CONTINUES) !== 0,
     ...stated,
   };
 }

@@ -2,6 +2,7 @@
 import { unlinkSync } from 'node:fs';
 import type { Opened } from '../../cache/events.js';
 import { keyCheck } from './chain.js';
+import { markComplete } from './complete.js';
 import { FRAME_HEADER_BYTES, type FrameFacts, sealFrame } from './frame.js';
 import { chainAfterHeader, encodeSegmentHeader, type SegmentHeader } from './segment-header.js';
 import { expiredSegments, type KeptSegment } from './retention.js';
@@ -122,7 +123,7 @@ export class SegmentWriter {
   }
 
   #begin(firstSeq: number, session: Session, lost: number): SegmentFile {
-    const { mode, key, contentDigests, digester, recoveryPoint } = this.#settings;
+    const { mode, key, contentDigests, digester, recoveryPoint, continuesDurable } = this.#settings;
     const { journalId, opened, epochMs } = session;
     const header: SegmentHeader = {
       journalId,
@@ -135,6 +136,7 @@ export class SegmentWriter {
       keyCheck: key === null ? null : keyCheck(key, journalId),
       payloads: mode === 'durable',
       contentDigests,
+      continues: continuesDurable,
       identity: opened.identity,
       config: opened.config,
       recovery: recoveryPoint(),
@@ -146,6 +148,8 @@ export class SegmentWriter {
       // Frames without their header would be no torn end but damage.
       file.syncNow();
       syncDirectory(this.#directory);
+      // What was lost is stated now, in the header.
+      if (continuesDurable && lost > 0) markComplete(this.#directory);
     } catch (error) {
       file.close();
       unlinkSync(file.path);

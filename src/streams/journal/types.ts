@@ -27,7 +27,10 @@ export interface JournalOptions {
   readonly key?: Uint8Array;
   /** Journals SHA-256 of what each write puts into each block. Default false. */
   readonly contentDigests?: boolean;
-  /** What a failing journal does. Default `stop` when durable, else `continue`. */
+  /**
+   * What a failing journal does. Default `stop` when durable, else `continue`. A durable journal that the cache went on without
+   * is of no use to a recovery, and refused, until it is written again or the cache was closed with it.
+   */
   readonly onFailure?: JournalFailurePolicy;
   /** Most bytes of events kept in memory before they are written. Default 64 KiB. */
   readonly bufferBytes?: number;
@@ -64,6 +67,8 @@ export interface JournalTrouble {
   readonly error: CachetrailError | null;
   /** Events lost so far. */
   readonly lost: number;
+  /** What becomes of it: `stop` also where a durable journal cannot be marked as not holding everything. */
+  readonly policy: JournalFailurePolicy;
 }
 
 export interface JournalStats {

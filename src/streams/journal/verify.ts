@@ -5,13 +5,14 @@ import { invalid } from '../options.js';
 import { inspectBlock, statsOf } from '../stats.js';
 import { EventDecoder } from './codec/decoder.js';
 import { digesterFor } from './chain.js';
+import { isMarkedComplete } from './complete.js';
 import { DecisionReplay } from './decision-replay.js';
 import { JournalError } from './errors.js';
 import { hexOf } from './frame.js';
 import { Links } from './link.js';
 import { readFrames } from './read-frames.js';
 import { visitEvents } from './reader.js';
-import { isKeyed } from './seek.js';
+import { isKeyed, newestHeaderWith } from './seek.js';
 import type { SegmentHeader } from './segment-header.js';
 import { segmentsOf } from './segments.js';
 import { findSnapshot, snapshotSeqs } from './snapshots.js';
@@ -57,7 +58,11 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
   const decoder = new EventDecoder();
   const totalBytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   const total = { firstSeq: 0, lastSeq: 0, events: 0, frames: 0, bytes: 0, head: '', journalId: '' };
-  const feed = decisions ? (event: CacheEvent) => replay.feed(event) : () => {};
+  let last: CacheEvent | null = null;
+  const feed = (event: CacheEvent) => {
+    last = event;
+    if (decisions) replay.feed(event);
+  };
   const snapshots = new Set(decisions ? await snapshotSeqs(directory) : []);
   let isExpectedSeen = expect === undefined;
   const checkHeader = (header: SegmentHeader) => {
@@ -83,6 +88,7 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
     }
     options.onProgress?.(total.bytes, totalBytes);
   }
+  if (await lacksEnd(directory, last)) report(missingEnd(total.lastSeq));
   if (!isExpectedSeen) report(missingHead(expect ?? '', found.problems));
   const { divergence: first, replayed } = replay;
   const divergence = first === null ? null : { ...first, before: await stateBefore(directory, first, key) };
@@ -152,6 +158,18 @@ const RANK = ['sound', 'torn', 'damaged', 'altered'];
 function unprovable(): JournalError {
   const message = 'the journal has a key, and without it a head digest that was noted cannot be held against the chain';
   return new JournalError('CACHETRAIL_JOURNAL_KEY', message);
+}
+
+/** The cache went on when the journal could not be written any more, as far as the journal tells. */
+async function lacksEnd(directory: string, last: CacheEvent | null): Promise<boolean> {
+  if (last === null || last.type === 'closed') return false;
+  const newest = await newestHeaderWith(directory, () => true);
+  return newest !== null && newest.continues && !(await isMarkedComplete(directory));
+}
+
+function missingEnd(lastSeq: number): JournalProblem {
+  const message = 'the cache went on when the journal could not be written any more: what it did since is not in it';
+  return { kind: 'lost', segment: '', start: 0, end: 0, fromSeq: lastSeq + 1, toSeq: 0, message };
 }
 
 function missingHead(expect: string, problems: readonly JournalProblem[]): JournalProblem {

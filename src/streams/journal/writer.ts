@@ -11,6 +11,7 @@ import { assert, codeOf } from '../../device/errors.js';
 import type { CancelTimer } from '../clock.js';
 import { NO_DIGEST } from './chain.js';
 import { EventEncoder } from './codec/encoder.js';
+import { markComplete, markIncomplete } from './complete.js';
 import { contentDigests } from './content.js';
 import { JournalError } from './errors.js';
 import { hexOf } from './frame.js';
@@ -21,7 +22,7 @@ import type { JournalSink } from './sink.js';
 import type { SnapshotPlace } from './snapshot.js';
 import { SnapshotWriter } from './snapshot-writer.js';
 import { findTail } from './tail.js';
-import type { JournalOptions, JournalStats, JournalTail } from './types.js';
+import type { JournalFailurePolicy, JournalOptions, JournalStats, JournalTail, JournalTrouble } from './types.js';
 import { type JournalSettings, settingsOf } from './writer-options.js';
 
 /**
@@ -46,6 +47,7 @@ export async function openJournalWriter(directory: string, options: JournalOptio
       head: tail?.head ?? NO_DIGEST,
       complete,
     };
+    if (settings.continuesDurable) markComplete(directory);
     const out = new SegmentWriter(directory, settings, before);
     const found = { seq: before.lastSeq, tornBytes: tail?.tornBytes ?? 0 };
     return new JournalWriter(directory, settings, out, found, tail?.header.journalId ?? null, unlock);
@@ -176,7 +178,7 @@ export class JournalWriter implements JournalSink {
     return {
       mode: this.#settings.mode,
       state: this.failure !== null ? 'stopped' : this.#down ? 'failed' : 'writing',
-      policy: this.#settings.onFailure,
+      policy: this.#policy,
       events: this.#lastSeq - this.tail.seq,
       lost: this.#lost,
       frames: this.#out.frames,
@@ -273,7 +275,7 @@ export class JournalWriter implements JournalSink {
 
   #recovered(): void {
     this.#recovering = false;
-    this.#settings.onTrouble({ kind: 'resumed', error: null, lost: this.#lost });
+    this.#tell('resumed', null);
   }
 
   /** A segment that cannot be deleted is no reason to stop. */
@@ -283,7 +285,7 @@ export class JournalWriter implements JournalSink {
       if (goneSeq > 0) this.#snapshots.expire(goneSeq);
     } catch (cause) {
       this.#lastError = failedError(this.#directory, cause);
-      this.#settings.onTrouble({ kind: 'retention', error: this.#lastError, lost: this.#lost });
+      this.#tell('retention', this.#lastError);
     }
   }
 
@@ -352,14 +354,34 @@ export class JournalWriter implements JournalSink {
     if (!this.#down) this.#out.abandon();
     this.#down = true;
     const waiting = this.#waiters.splice(0);
-    if (this.#settings.onFailure === 'stop') {
+    if (!this.#goesOn()) {
       this.failure = error;
       for (const waiter of waiting) waiter.reject(error);
     } else {
       for (const waiter of waiting) waiter.resolve();
       this.#retryLater();
     }
-    this.#settings.onTrouble({ kind: 'failed', error, lost: this.#lost });
+    this.#tell('failed', error);
+  }
+
+  /** Not where a later recovery could not know that the journal does not hold everything. */
+  #goesOn(): boolean {
+    const { onFailure, continuesDurable } = this.#settings;
+    if (onFailure === 'stop' || this.failure !== null) return false;
+    try {
+      if (continuesDurable) markIncomplete(this.#directory);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  get #policy(): JournalFailurePolicy {
+    return this.failure === null ? this.#settings.onFailure : 'stop';
+  }
+
+  #tell(kind: JournalTrouble['kind'], error: JournalError | null): void {
+    this.#settings.onTrouble({ kind, error, lost: this.#lost, policy: this.#policy });
   }
 
   /** Tries again with the first event that comes after a while. */

@@ -1,14 +1,15 @@
 /** What a cache does when its journal fails: what its policy says, and never silently. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { memoryDevice } from '../../../src/device/index.js';
-import { type BlockCache, type CacheEvent, openCache } from '../../../src/index.js';
+import { type BlockCache, type CacheEvent, codeOf, openCache } from '../../../src/index.js';
 import { type JournalFailurePolicy, type JournalMode, verifyJournal } from '../../../src/streams/journal/index.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
+import { segmentFiles } from './support/pieces.js';
 
 const BLOCK_BYTES = 4096;
 const data = new Uint8Array(BLOCK_BYTES).fill(1);
@@ -104,6 +105,102 @@ describe('a cache whose journal is taken away', () => {
       expect(cache.closed).to.equal(true);
     });
   }
+});
+
+describe('a durable journal that its cache has gone on without', () => {
+  const BLOCKS = 64;
+  let bytes = new Uint8Array(0);
+  let file = '';
+  let whole = new Uint8Array(0);
+  const filled = (byte: number) => new Uint8Array(BLOCK_BYTES).fill(byte);
+
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'cachetrail-test-'));
+    directory = path.join(folder, 'journal');
+    clock = new VirtualClock();
+    bytes = new Uint8Array(BLOCKS * BLOCK_BYTES);
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const start = async (): Promise<BlockCache> => {
+    const journal = { directory, mode: 'durable', onFailure: 'continue', bufferBytes: 1 } as const;
+    return openCache(memoryDevice({ bytes }), { clock, journal });
+  };
+  /** From here on the journal cannot be written, and what it has stays. */
+  const takeAway = async (): Promise<void> => {
+    [file] = (await segmentFiles(directory)).slice(-1);
+    whole = await readFile(file);
+    await rm(file);
+  };
+  /** What a cache finds after a crash now, of the block 5. */
+  const afterCrash = async (): Promise<number | string | undefined> => {
+    const copy = path.join(folder, 'copy');
+    await cp(directory, copy, { recursive: true });
+    const journal = { directory: copy, mode: 'durable' } as const;
+    const opened = await openCache(memoryDevice({ bytes: bytes.slice() }), { clock, journal }).catch(codeOf);
+    await rm(copy, { recursive: true });
+    return typeof opened === 'string' ? opened : (await opened.read(5))[0];
+  };
+
+  it('puts no older bytes on top of newer ones that were flushed meanwhile', async () => {
+    const cache = await start();
+    await cache.write(5, filled(1));
+    expect(await afterCrash()).to.equal(1);
+    expect(await verifyJournal(directory)).to.include({ status: 'sound' });
+    await takeAway();
+    await cache.write(5, filled(2));
+    await cache.write(5, filled(3));
+    await cache.flush();
+    expect(bytes[5 * BLOCK_BYTES]).to.equal(3);
+    expect(cache.stats().journal).to.include({ state: 'failed' });
+    await writeFile(file, whole);
+    expect(await afterCrash()).to.equal('CACHETRAIL_JOURNAL_DAMAGED');
+    const { status, problems } = await verifyJournal(directory);
+    expect(status).to.equal('damaged');
+    expect(problems.map(({ kind }) => kind)).to.deep.equal(['lost']);
+  });
+
+  it('is of use again when it is written again and holds all that is not durable', async () => {
+    const cache = await start();
+    await cache.write(5, filled(1));
+    await takeAway();
+    await cache.write(5, filled(2));
+    await cache.flush();
+    await writeFile(file, whole);
+    clock.step();
+    await cache.write(5, filled(3));
+    expect(cache.stats().journal).to.include({ state: 'writing' });
+    expect(await afterCrash()).to.equal(3);
+  });
+
+  it('is of no use while it lacks bytes that are not durable', async () => {
+    const cache = await start();
+    await cache.write(4, filled(1));
+    await takeAway();
+    await cache.write(5, filled(2));
+    await writeFile(file, whole);
+    clock.step();
+    await cache.write(6, filled(3));
+    expect(cache.stats().journal).to.include({ state: 'writing' });
+    expect(await afterCrash()).to.equal('CACHETRAIL_JOURNAL_DAMAGED');
+    await cache.close();
+    expect(await afterCrash()).to.equal(2);
+  });
+
+  it('stops its cache if it cannot be marked', async () => {
+    const cache = await start();
+    await cache.write(5, filled(1));
+    const troubles: CacheEvent[] = [];
+    cache.events$.subscribe((event) => {
+      if (event.type === 'journalFailed') troubles.push(event);
+    });
+    await rm(path.join(directory, 'complete'));
+    await mkdir(path.join(directory, 'complete'));
+    await takeAway();
+    expect(await outcomeOf(cache.write(5, filled(2)))).to.equal('CACHETRAIL_JOURNAL_FAILED');
+    expect(cache.stats().journal).to.include({ state: 'stopped', policy: 'stop' });
+    expect(troubles.map((event) => 'policy' in event && event.policy)).to.deep.equal(['stop']);
+  });
 });
 
 /** 16 KiB or 32 for a file, by what the shell counts in: a durable journal holds three to seven writes then. */

@@ -1,0 +1,35 @@
+/**
+ * A durable journal whose cache goes on without it has a file beside its segments for as long as it holds everything. It is
+ * taken away before anything happens that the journal does not hold: a recovery would otherwise put older bytes that it has on top of newer
+ * ones that it never had. To take a name away needs no room, and what is gone cannot come back torn.
+ */
+import { closeSync, openSync, unlinkSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import { codeOf } from '../../device/errors.js';
+import { syncDirectory } from './segment-file.js';
+
+const NAME = 'complete';
+
+/** Throws what the system says. */
+export function markComplete(directory: string): void {
+  closeSync(openSync(path.join(directory, NAME), 'a'));
+  syncDirectory(directory);
+}
+
+/** Throws what the system says. In a directory that is gone there is nothing to recover from. */
+export function markIncomplete(directory: string): void {
+  try {
+    unlinkSync(path.join(directory, NAME));
+    syncDirectory(directory);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+export function isMarkedComplete(directory: string): Promise<boolean> {
+  return access(path.join(directory, NAME)).then(
+    () => true,
+    () => false,
+  );
+}
