@@ -19,10 +19,7 @@ const UNTRACED_RATIO_MAX = 1.03;
 /** Requests that a caller makes in one span. */
 const OPERATIONS_PER_SPAN = 256;
 const CALLERS = 1000;
-/**
- * What `instrument` makes is new in each lap, so the compiled code of the lap before it is of no use, and that of the lap
- * itself has to be made first: as much processor time, over a lap, as is to be measured several times over.
- */
+/** What `instrument` makes is new in each lap, and is compiled in its first thousands of requests. */
 const WARMING_LAPS = 2;
 // Nothing is written back while the laps run: they are about the write itself.
 const NO_WRITEBACK = { dirtyBackgroundShare: 1, dirtyHardShare: 1, dirtyAgeNs: 3600e9 };
@@ -59,7 +56,9 @@ async function contestOf(
   work: (scale: Scale, callers: readonly Context[]) => Promise<Work>,
 ): Promise<Contest> {
   if (share !== null) await register(share);
-  const { cache, operations, body } = await work(scale, callersOf(share ?? 0));
+  const callers = callersOf(share ?? 0);
+  const { cache, operations, body } = await work(scale, callers);
+  const bystander = await bystanderOf(callers);
   const traced = async (): Promise<number> => {
     const instrumentation = instrument(cache, { metrics: false });
     const ns = await warmTimed(operations, body);
@@ -67,7 +66,23 @@ async function contestOf(
     return ns;
   };
   const untraced = () => warmTimed(operations, body);
-  return { ours: traced, peers: [{ against: 'untraced', lap: untraced }], close: () => cache.close() };
+  const close = async () => {
+    await cache.close();
+    await bystander.close();
+  };
+  return { ours: traced, peers: [{ against: 'untraced', lap: untraced }], close };
+}
+
+/**
+ * A cache that stays instrumented, and has what writes leave there until they are durable. While the other is not, the hidden
+ * classes of all that would otherwise be gone, and with them the code that was compiled for them.
+ */
+async function bystanderOf(callers: readonly Context[]): Promise<BlockCache> {
+  const cache = await openCache(memoryDevice({ sizeBytes: 2 * BLOCK_BYTES }), { capacity: 2, limits: NO_WRITEBACK });
+  instrument(cache, { metrics: false });
+  const data = new Uint8Array(BLOCK_BYTES);
+  for (const caller of callers) await context.with(caller, () => cache.write(0, data));
+  return cache;
 }
 
 /**
@@ -177,11 +192,11 @@ async function register(share: number): Promise<void> {
 
 async function shutdown(): Promise<void> {}
 
-/** Contexts as an application has them active. */
+/** Contexts as an application has them active, the sampled ones spread evenly. */
 function callersOf(share: number): readonly Context[] {
   return Array.from({ length: CALLERS }, (_, number) => {
     const hex = (number + 1).toString(16);
-    const traceFlags = number < share * CALLERS ? 1 : 0;
+    const traceFlags = Math.round((number + 1) * share) - Math.round(number * share);
     return trace.setSpanContext(ROOT_CONTEXT, {
       traceId: hex.padStart(32, 'a'),
       spanId: hex.padStart(16, 'b'),

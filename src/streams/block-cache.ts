@@ -54,8 +54,8 @@ export class BlockCache {
   /** Every event, in one order for all subscribers. Never errors; completes after `closed`. */
   readonly events$: Observable<CacheEvent>;
   /**
-   * The same without hits: each `read`, and each `written` that the cache took at once, with cause 0, in no trace, and not
-   * through. What follows these events costs a hit nothing.
+   * The same without hits: each `read`, and each `written` that the cache took at once, with cause 0, in no sampled trace, and
+   * not through. What follows these events costs a hit nothing.
    */
   readonly slowEvents$: Observable<CacheEvent>;
   /** Subscribers that threw and were detached. */

@@ -7,6 +7,7 @@
 import { type Observable, Subject, Subscriber, Subscription, type Observer } from 'rxjs';
 import type { CacheEvent } from '../cache/events.js';
 import { GuardedObservable, toObserver } from './guarded.js';
+import { isSampled } from './sampled.js';
 
 /** A subscriber threw on an event, and has been detached. */
 export interface SubscriberError {
@@ -147,11 +148,11 @@ export class EventBus {
   }
 }
 
-/** A request that the cache answered at once, from memory. Of a write that was made in a trace there is more to tell. */
+/** A request that the cache answered at once, from memory. Of a write that was made in a sampled trace there is more to tell. */
 function isHit(event: CacheEvent): boolean {
-  return (
-    event.type === 'read' || (event.type === 'written' && event.cause === 0 && event.trace === null && !event.through)
-  );
+  if (event.type === 'read') return true;
+  if (event.type !== 'written' || event.cause !== 0 || event.through) return false;
+  return event.trace === null || !isSampled(event.trace);
 }
 
 /** Subscribes plain functions to the bus directly, without the layers that RxJS would put between. */

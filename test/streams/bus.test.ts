@@ -304,9 +304,10 @@ describe('the events that are no hits', () => {
   const hit = (seq: number): CacheEvent => {
     return { type: 'read', seq, at: 0, cause: 0, op: seq, actor: '', trace: null, block: 0, count: 1 };
   };
-  const written = (seq: number, cause: number): CacheEvent => {
+  const written = (seq: number, cause: number, flags?: number): CacheEvent => {
+    const trace = flags === undefined ? null : { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), flags };
     const run = { block: 0, count: 1, offset: 0, length: 512 };
-    const rest = { actor: '', trace: null, generation: 1, through: false, borrowed: false };
+    const rest = { actor: '', trace, generation: 1, through: false, borrowed: false };
     return { type: 'written', seq, at: 0, cause, op: seq, ...run, ...rest };
   };
 
@@ -320,6 +321,17 @@ describe('the events that are no hits', () => {
     for (const event of [tick(3), hit(4), written(5, 0), written(6, 3)]) bus.add(event);
     bus.deliver();
     expect(seen).to.deep.equal(['a1', 'a2', 's3', 'a3', 'a4', 'a5', 's6', 'a6']);
+  });
+
+  it('have of the writes that were taken at once those in a sampled trace', () => {
+    const bus = new EventBus();
+    const { seen, as } = log();
+    bus.slowEvents$.subscribe(as('s'));
+    bus.publish(written(1, 0, 0));
+    bus.publish(written(2, 0, 1));
+    for (const event of [written(3, 0, 2), written(4, 0, 3), written(5, 3, 0)]) bus.add(event);
+    bus.deliver();
+    expect(seen).to.deep.equal(['s2', 's4', 's5']);
   });
 
   it('are in one order with those of others, also when a handler causes more', () => {

@@ -3,8 +3,9 @@
  * is followed if it has a span, or was made in a sampled trace. State: for each block that is not durable, the newest write
  * of each such context.
  */
+import { isSampled } from '../../streams/sampled.js';
 import { ATTRIBUTE, RELATION, SPAN } from '../names.js';
-import { type Blocks, entriesIn, type EventOf, isSampled, type Run, runAttributes } from './event.js';
+import { type Blocks, entriesIn, type EventOf, type Run, runAttributes } from './event.js';
 import type { SpanLink, SpanRef } from './span-sink.js';
 import { distinctLinks, link, type Spans } from './spans.js';
 

@@ -11,12 +11,6 @@ export interface Run {
   readonly count: number;
 }
 
-const SAMPLED = 1;
-
-export function isSampled({ flags }: { readonly flags: number }): boolean {
-  return (flags & SAMPLED) !== 0;
-}
-
 export function runAttributes({ block, count }: Run): SpanAttributes {
   return { [ATTRIBUTE.block]: block, [ATTRIBUTE.count]: count };
 }

@@ -1,7 +1,7 @@
 /** Begins and ends spans for the parts of the projection: counts their links, and keeps time from going back. */
 import { SpanKind } from '@opentelemetry/api';
+import { isSampled } from '../../streams/sampled.js';
 import { ATTRIBUTE, type Relation, SPAN, type SpanName } from '../names.js';
-import { isSampled } from './event.js';
 import type { SpanAttributes, SpanLink, SpanRef, SpanSink } from './span-sink.js';
 
 /** An SDK keeps so many links of a span, and drops the oldest of more. */
