@@ -1,223 +1,241 @@
 /**
- * A fixed workload, over and over: the Nth operation of the device fails, for every N, once and for good, and the power is cut at
- * every N. Nothing may be lost, and whoever it concerns must be told.
+ * A fixed workload, over and over: the Nth operation of the device fails, for every N, in every way, once and for good, and the
+ * power is cut at every N, with and without a durable journal. Nothing may be lost, and whoever it concerns must be told.
  */
 import { expect } from 'chai';
+import type { Fault, FaultOperation } from '../../src/device/fault-rules.js';
+import { loadNative } from '../../src/device/native.js';
 import {
   type BlockCache,
   type BlockDevice,
   CachetrailError,
-  type FaultDevice,
+  codeOf,
   faultDevice,
+  type KeptBytes,
   memoryDevice,
   openCache,
   WriteError,
 } from '../../src/index.js';
 import { VirtualClock } from '../support/virtual-clock.js';
+import { Blocks, BLOCK_BYTES, BLOCKS, type Kind, type Told, work } from './fixed-workload.js';
+import { contentOf, SimFiles, settle } from './sim-files.js';
 
-const BLOCK_BYTES = 512;
-const BLOCKS = 16;
-const OPERATIONS_MAX = 60;
+/** The first import of a module takes real time, which a virtual clock has none of. */
+await loadNative();
+
+const OPERATIONS_MAX = 80;
 /** More than there are operations. */
 const FOR_GOOD = 1_000_000;
+const TIMEOUT = 'CACHETRAIL_DEVICE_TIMEOUT';
+const SYNC_NS = 1e6;
 
-/** One request of the workload. `writes`: blocks and what they hold after it, if it is not refused. */
-interface Step {
-  readonly ask: (cache: BlockCache) => Promise<unknown>;
-  readonly writes: ReadonlyMap<number, number>;
-  readonly kind: 'read' | 'write' | 'through' | 'flush' | 'zero';
+/** What a request of each kind may be told, beside the code that the device gave. */
+const TELLS: Readonly<Record<Kind, readonly string[]>> = {
+  read: ['CACHETRAIL_READ_FAILED', 'CACHETRAIL_SHORT_READ', TIMEOUT, 'CACHETRAIL_DEVICE_STALLED'],
+  part: ['CACHETRAIL_READ_FAILED', 'CACHETRAIL_SHORT_READ', TIMEOUT, 'CACHETRAIL_ADMISSION_TIMEOUT'],
+  write: ['CACHETRAIL_ADMISSION_TIMEOUT'],
+  through: ['CACHETRAIL_WRITE_FAILED', 'CACHETRAIL_ADMISSION_TIMEOUT'],
+  flush: ['CACHETRAIL_FLUSH_FAILED', 'CACHETRAIL_BARRIER_FAILED', 'CACHETRAIL_FAILURE_RESOLVED'],
+  zero: ['CACHETRAIL_CLEAR_FAILED'],
+  discard: ['CACHETRAIL_CLEAR_FAILED'],
+};
+
+type On = Exclude<FaultOperation, 'close'>;
+
+/** A way to fail: what the device does, and the code by which the caller knows it. */
+interface Way {
+  readonly name: string;
+  readonly on: readonly On[];
+  readonly fault: Fault;
+  readonly code: string;
 }
 
-const filled = (byte: number, blocks = 1) => new Uint8Array(blocks * BLOCK_BYTES).fill(byte);
-const NOTHING: ReadonlyMap<number, number> = new Map();
-const write = (block: number, byte: number, count = 1): Step => ({
-  kind: 'write',
-  ask: (cache) => cache.write(block, filled(byte, count)),
-  writes: new Map(Array.from({ length: count }, (_, at) => [block + at, byte])),
-});
-const through = (block: number, byte: number): Step => ({
-  kind: 'through',
-  ask: (cache) => cache.writeBytes(block * BLOCK_BYTES, filled(byte), { through: true }),
-  writes: new Map([[block, byte]]),
-});
-const read = (block: number, count: number): Step => ({
-  kind: 'read',
-  ask: (cache) => cache.read(block, count),
-  writes: NOTHING,
-});
-const flush: Step = { kind: 'flush', ask: (cache) => cache.flush(), writes: NOTHING };
-const zero = (block: number): Step => ({
-  kind: 'zero',
-  ask: (cache) => cache.zero({ block, count: 1 }),
-  writes: new Map([[block, 0]]),
-});
-
-const WORKLOAD: readonly Step[] = [
-  write(0, 1, 4),
-  read(5, 3),
-  flush,
-  write(1, 2),
-  through(12, 3),
-  read(0, 8),
-  zero(2),
-  write(8, 4, 3),
-  read(13, 2),
-  flush,
-  write(2, 5),
-  write(8, 6),
-  read(4, 6),
-  zero(3),
-  through(9, 7),
-  flush,
+const EVERYTHING: readonly On[] = ['read', 'write', 'barrier', 'zero', 'discard'];
+const WAYS: readonly Way[] = [
+  { name: 'fails with EIO', on: EVERYTHING, fault: { code: 'EIO' }, code: 'EIO' },
+  { name: 'fails with EROFS', on: EVERYTHING, fault: { code: 'EROFS' }, code: 'EROFS' },
+  { name: 'is done in part and fails', on: ['read', 'write'], fault: { code: 'EIO', transferred: 300 }, code: 'EIO' },
+  { name: 'fails and loses what it was for', on: ['barrier'], fault: { code: 'EIO', loses: true }, code: 'EIO' },
+  { name: 'ends short', on: ['read'], fault: { short: 300 }, code: 'CACHETRAIL_SHORT_READ' },
+  { name: 'ends short', on: ['write'], fault: { short: 300 }, code: 'CACHETRAIL_SHORT_WRITE' },
+  { name: 'is done and not answered', on: EVERYTHING, fault: { hang: 'before' }, code: TIMEOUT },
+  { name: 'is not answered, and done in the end', on: EVERYTHING, fault: { hang: 'after' }, code: TIMEOUT },
 ];
 
-interface Told {
-  readonly kind: Step['kind'];
-  readonly error: unknown;
-}
-
-/** The values that a block has had since it was told to be durable; the last is what a read gives, if it is not in doubt. */
-class Run {
+class Machine {
   readonly clock = new VirtualClock();
   readonly memory = memoryDevice({ sizeBytes: BLOCKS * BLOCK_BYTES });
-  readonly faulty: FaultDevice = faultDevice(this.memory, { volatile: true });
-  readonly values: number[][] = Array.from({ length: BLOCKS }, () => [0]);
-  readonly told: Told[] = [];
+  readonly faulty = faultDevice(this.memory, { volatile: true });
+  readonly blocks = new Blocks();
+  readonly disk: SimFiles | null;
 
-  open(device: BlockDevice): Promise<BlockCache> {
+  constructor(hasJournal = false) {
+    this.disk = hasJournal ? new SimFiles(() => {}) : null;
+  }
+
+  open(device: BlockDevice, clock = this.clock): Promise<BlockCache> {
+    const { disk } = this;
+    disk?.boot((done) => clock.setTimer(clock.now() + SYNC_NS, true, done));
     const limits = { dirtyHardShare: 1, dirtyBackgroundShare: 1, admissionTimeoutNs: 1e9 };
-    return openCache(device, { clock: this.clock, blockSize: BLOCK_BYTES, capacity: 10, limits });
+    const journal = disk === null ? {} : { journal: { directory: disk.directory, mode: 'durable' as const } };
+    return clock.until(openCache(device, { clock, blockSize: BLOCK_BYTES, capacity: 10, limits, ...journal }));
   }
 
-  async go(cache: BlockCache, isOver: () => boolean = () => false): Promise<void> {
-    for (const step of WORKLOAD) {
-      const { kind, ask, writes } = step;
-      try {
-        await this.clock.until(ask(cache));
-        for (const [block, value] of writes) this.values[block].push(value);
-        if (kind === 'flush') for (const values of this.values) values.splice(0, values.length - 1);
-        if (kind === 'zero') for (const block of writes.keys()) this.values[block] = [0];
-      } catch (error) {
-        if (isOver()) return;
-        this.told.push({ kind, error });
-        this.#failed(step, error);
-      }
-    }
+  work(cache: BlockCache, isOver?: () => boolean): Promise<Told[]> {
+    return work(cache, this.blocks, (promise) => this.clock.until(promise), isOver);
   }
 
-  /** What the device would not take is in the cache; what could not be zeroed is zero or as it was. */
-  #failed({ kind, writes }: Step, error: unknown): void {
-    const isTaken = error instanceof CachetrailError && error.code === 'CACHETRAIL_WRITE_FAILED';
-    if (kind === 'through' && isTaken) for (const [block, value] of writes) this.values[block].push(value);
-    if (kind === 'zero') for (const block of writes.keys()) this.values[block].unshift(0);
-  }
-
-  expectKept(which: (values: readonly number[], block: number) => readonly number[]): void {
-    for (const [block, values] of this.values.entries()) {
-      const bytes = this.memory.bytes.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
-      expect(bytes.every((byte) => byte === bytes[0])).to.equal(true);
-      expect(which(values, block), `block ${block}`).to.include(bytes[0]);
-    }
-  }
-
-  /** Of those that a failed zero has left in doubt: zero as well. */
-  inDoubt(): ReadonlySet<number> {
-    const failed = this.told.some(({ kind }) => kind === 'zero');
-    return new Set(failed ? [2, 3] : []);
+  /** All is well again: everything ends, is durable, and is what a read gives. */
+  async end(cache: BlockCache, clock = this.clock): Promise<void> {
+    this.faulty.cure();
+    this.faulty.release();
+    await clock.until(flushed(cache));
+    cache.checkInvariants();
+    const read = await clock.until(cache.read(0, BLOCKS));
+    this.blocks.expect(read, this.blocks.now);
+    await clock.until(cache.close());
+    this.blocks.expectSame(this.memory.bytes, read);
   }
 }
 
-type On = 'read' | 'write' | 'barrier';
+/** What has been cured is told once more, to who was there; what is late, when the device has answered. */
+async function flushed(cache: BlockCache): Promise<void> {
+  try {
+    await cache.flush();
+  } catch (error) {
+    expect(error).to.have.property('code', 'CACHETRAIL_FAILURE_RESOLVED');
+    await cache.flush();
+  }
+}
 
 /** False if there were not so many operations. */
-async function failNth(on: On, nth: number, times: number, code: string): Promise<boolean> {
-  const run = new Run();
-  const rule = run.faulty.inject({ on, nth, times, code });
-  const cache = await run.open(run.faulty);
-  await run.go(cache);
-  if (rule.hits > 0) expectTold(run.told, on, times, code);
-  else expect(run.told).to.deep.equal([]);
-  run.faulty.cure();
-  await endFlush(run, cache);
-  await run.clock.until(cache.close());
-  const doubt = run.inDoubt();
-  run.expectKept((values, block) => (doubt.has(block) ? [0, ...values] : values.slice(-1)));
+async function failNth(on: On, { fault, code }: Way, nth: number, times: number): Promise<boolean> {
+  const machine = new Machine();
+  const rule = machine.faulty.inject({ ...fault, on, nth, times });
+  const cache = await machine.open(machine.faulty);
+  const told = await machine.work(cache);
+  if (rule.hits > 0) expectTold(told, on, times, code);
+  else expect(told).to.deep.equal([]);
+  await machine.end(cache);
   return rule.hits > 0;
 }
 
-/** What has been cured is told once more, to who was there. */
-async function endFlush({ clock }: Run, cache: BlockCache): Promise<void> {
-  try {
-    await clock.until(cache.flush());
-  } catch (error) {
-    expect(error).to.have.property('code', 'CACHETRAIL_FAILURE_RESOLVED');
-    await clock.until(cache.flush());
+function expectTold(told: readonly Told[], on: On, times: number, code: string): void {
+  for (const { kind, error } of told) {
+    if (!(error instanceof CachetrailError)) throw error;
+    expect(TELLS[kind], `what a ${kind} is told`).to.include(error.code);
+    if (error.code === 'CACHETRAIL_ADMISSION_TIMEOUT') continue;
+    const codes = error instanceof WriteError ? error.blocks.map((block) => block.code) : [codeOf(error.cause)];
+    for (const one of codes)
+      expect(one, `the cause of a ${kind}’s ${error.code}`).to.be.oneOf([code, 'CACHETRAIL_DEVICE_STALLED']);
   }
+  const kinds = told.map(({ kind }) => kind);
+  const isForGood = times !== 1;
+  if (on === 'read') expect(kinds.includes('read') || kinds.includes('part'), 'the reader is told').to.equal(true);
+  else if (on === 'zero' || on === 'discard') expect(kinds, 'who cleared is told').to.include(on);
+  else if (isForGood) expect(kinds, 'a flush is told').to.include('flush');
+  // A write without an answer cannot be made again.
+  else if (on === 'write' && code === TIMEOUT) expect(kinds).to.satisfy(isOfWriters);
+  // Another try, or a split, is all that one failure takes, and nobody need know; a zero is told of a barrier that fails.
+  else if (code !== 'EROFS') expect(kinds.filter((kind) => kind !== 'zero')).to.deep.equal([]);
 }
 
-function expectTold(told: readonly Told[], on: On, times: number, code: string): void {
-  const kinds = told.map(({ kind }) => kind);
-  if (on === 'read') expect(kinds, 'the reader is told').to.include('read');
-  // Another try, or a split, is all that one failure takes, and nobody need know; a zero is told of a barrier that fails.
-  else if (times === 1 && code === 'EIO') expect(kinds.filter((kind) => kind !== 'zero')).to.deep.equal([]);
-  else if (times !== 1) expect(kinds.at(-1), 'the last flush is told').to.equal('flush');
-  for (const { error } of told) {
-    if (!(error instanceof CachetrailError)) throw error;
-    const codes = error instanceof WriteError ? error.blocks.map((block) => block.code) : [];
-    for (const one of codes) expect(one).to.equal(code);
-  }
+function isOfWriters(kinds: readonly Kind[]): boolean {
+  return kinds.includes('flush') || kinds.includes('through');
 }
 
 describe('A fixed workload, whatever fails in it', function () {
   this.timeout(120_000);
 
-  for (const on of ['read', 'write', 'barrier'] as const) {
-    for (const [how, times] of [
-      ['once', 1],
-      ['for good', FOR_GOOD],
-    ] as const) {
-      for (const code of ['EIO', 'EROFS']) {
-        it(`loses nothing and tells of it when any ${on} fails ${how} with ${code}`, async () => {
+  for (const way of WAYS)
+    for (const on of way.on)
+      for (const [how, times] of [
+        ['once', 1],
+        ['for good', FOR_GOOD],
+      ] as const)
+        it(`loses nothing and tells of it when any ${on} ${way.name}, ${how}`, async () => {
           let nth = 1;
-          while (nth < OPERATIONS_MAX && (await failNth(on, nth, times, code))) nth++;
-          expect(nth).to.be.within(4, OPERATIONS_MAX - 1);
+          while (nth < OPERATIONS_MAX && (await failNth(on, way, nth, times))) nth++;
+          expect(nth - 1, 'operations').to.be.within(3, OPERATIONS_MAX - 1);
         });
-      }
-    }
-  }
-
-  it('keeps all that was told to be durable when the power is cut at any operation', async () => {
-    let cuts = 0;
-    for (let nth = 1, hit = true; hit; nth++) {
-      const run = new Run();
-      let operations = 0;
-      const isOver = () => operations >= nth;
-      const counted = counting(run.faulty, async () => {
-        if (++operations === nth) await run.faulty.powerCut();
-      });
-      const cache = await run.open(counted);
-      await run.go(cache, isOver);
-      hit = isOver();
-      if (!hit) continue;
-      cuts++;
-      run.expectKept((values) => values);
-    }
-    expect(cuts).to.be.above(15);
-  });
 });
 
-/** The same device, with something done before each operation. */
-function counting(device: BlockDevice, before: () => Promise<void>): BlockDevice {
+/** What the device keeps of what no barrier has covered. */
+const KEPT: Readonly<Record<string, KeptBytes>> = {
+  nothing: () => 0,
+  everything: ({ length }) => length,
+  'every other change': ({ length }, index) => (index % 2 === 0 ? length : 0),
+  'the first block of each change': ({ length }) => Math.min(BLOCK_BYTES, length),
+};
+
+/** The power goes at the Nth operation, before the device has done it, or before its answer. False if there were fewer. */
+async function cutAt(machine: Machine, nth: number, when: 'before' | 'after', keep: KeptBytes): Promise<boolean> {
+  let operations = 0;
+  const isOver = () => operations >= nth;
+  const counted = withEach(machine.faulty, async (work) => {
+    if (++operations !== nth) return work();
+    const answer = when === 'after' ? await work() : null;
+    await machine.faulty.powerCut(keep);
+    return answer ?? work();
+  });
+  const cache = await machine.open(counted);
+  const told = await machine.work(cache, isOver);
+  expect(told).to.deep.equal([]);
+  return isOver();
+}
+
+describe('A fixed workload, whenever the power goes', function () {
+  this.timeout(120_000);
+
+  for (const when of ['before', 'after'] as const)
+    for (const [what, keep] of Object.entries(KEPT)) {
+      it(`keeps all that was told to be durable, ${when} any operation is done, if the device keeps ${what}`, async () => {
+        let nth = 1;
+        for (let machine = new Machine(); await cutAt(machine, nth, when, keep); machine = new Machine()) {
+          machine.blocks.expect(machine.memory.bytes, machine.blocks.safe);
+          nth++;
+        }
+        expect(nth - 1, 'cuts').to.be.within(30, OPERATIONS_MAX);
+      });
+
+      it(`keeps all that was acknowledged, ${when} any operation is done, if the device keeps ${what}, with a durable journal`, async () => {
+        let nth = 1;
+        for (let machine = new Machine(true); await cutAt(machine, nth, when, keep); machine = new Machine(true)) {
+          await expectRecovered(machine, nth % 2 === 0);
+          nth++;
+        }
+        expect(nth - 1, 'cuts').to.be.within(30, OPERATIONS_MAX);
+      });
+    }
+});
+
+/** `keepsAll`: the journal's disk has what was not synced as well. */
+async function expectRecovered(machine: Machine, keepsAll: boolean): Promise<void> {
+  const { disk, memory, blocks } = machine;
+  if (disk === null) return;
+  disk.powerOff();
+  for (const file of disk.files.values()) {
+    settle(file, keepsAll ? contentOf(file.synced, file.changes) : file.synced);
+  }
+  const clock = new VirtualClock();
+  const cache = await machine.open(memory, clock);
+  blocks.expect(await clock.until(cache.read(0, BLOCKS)), blocks.now);
+  await machine.end(cache, clock);
+  disk.end();
+}
+
+/** The same device, with something around each operation. */
+function withEach(device: BlockDevice, around: <T>(work: () => Promise<T>) => Promise<T>): BlockDevice {
   return {
     supports: device.supports,
     sizeBytes: device.sizeBytes,
     identity: device.identity,
     fd: device.fd,
-    read: (offset, buffers) => before().then(() => device.read(offset, buffers)),
-    write: (offset, buffers) => before().then(() => device.write(offset, buffers)),
-    barrier: () => before().then(() => device.barrier()),
-    discard: (offset, length) => before().then(() => device.discard(offset, length)),
-    zero: (offset, length) => before().then(() => device.zero(offset, length)),
+    read: (offset, buffers) => around(() => device.read(offset, buffers)),
+    write: (offset, buffers) => around(() => device.write(offset, buffers)),
+    barrier: () => around(() => device.barrier()),
+    discard: (offset, length) => around(() => device.discard(offset, length)),
+    zero: (offset, length) => around(() => device.zero(offset, length)),
     setOption: (name, value) => device.setOption(name, value),
     close: () => device.close(),
   };
