@@ -10,10 +10,11 @@ const KEY_CHECK_BYTES = 16;
 /** The digest of the parts one after the other. */
 export type Digester = (...parts: readonly Uint8Array[]) => Uint8Array;
 
-/** Throws ArgumentError for a key that is too short to be one. */
+/** Throws ArgumentError for a key that is none, or is too short to be one. */
 export function digesterFor(key: Uint8Array | null): Digester {
-  if (key !== null && key.length < KEY_BYTES_MIN) {
-    throw new ArgumentError('CACHETRAIL_INVALID_ARGUMENT', `a journal's key has at least ${KEY_BYTES_MIN} bytes`);
+  if (key !== null && (!(key instanceof Uint8Array) || key.length < KEY_BYTES_MIN)) {
+    const message = `a journal's key is a Uint8Array or Buffer of at least ${KEY_BYTES_MIN} bytes`;
+    throw new ArgumentError('CACHETRAIL_INVALID_ARGUMENT', message);
   }
   return (...parts) => {
     const hash = key === null ? createHash('sha256') : createHmac('sha256', key);

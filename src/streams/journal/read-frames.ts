@@ -1,11 +1,12 @@
 /** The frames of a whole journal, in order, from any point on; what is wrong between them is reported. */
 import { type Clock, systemClock } from '../clock.js';
+import { JournalError } from './errors.js';
 import type { FrameHeader } from './frame.js';
 import type { Links, Report } from './link.js';
 import { type FoundHeader, readSegmentHeader } from './read-header.js';
 import { type FoundDamage, type FoundFrame, findTag, scanFrames } from './scan.js';
 import { openSegment, type SegmentBytes } from './segment-bytes.js';
-import { type SegmentHeader, tagOf } from './segment-header.js';
+import { canBeTornHeader, SEGMENT_PROBE_BYTES, type SegmentHeader, tagOf } from './segment-header.js';
 import { type NamedSegment, namedSegmentsOf } from './segments.js';
 import type { JournalProblemKind } from './types.js';
 
@@ -117,7 +118,11 @@ async function* readSegment(
       links.resume(reading.resume);
     }
     if (tag === null) {
-      report(reading, segment, damageFrom(0, bytes.size), (await isLast()) ? 'torn' : 'damaged');
+      const isEnd = await isLast();
+      if (isEnd && known === null && !canBeTornHeader(await bytes.peek(0, SEGMENT_PROBE_BYTES))) {
+        throw new JournalError('CACHETRAIL_JOURNAL_NONE', `${segment.name} is no segment of a journal`);
+      }
+      report(reading, segment, damageFrom(0, bytes.size), isEnd ? 'torn' : 'damaged');
       return known;
     }
     const wants = (frame: FrameHeader) => reading.wants(frame, header);

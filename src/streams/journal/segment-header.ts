@@ -118,6 +118,12 @@ export function segmentHeaderBytes(probe: Uint8Array): number | null {
   return length > JSON_TEXT + CRC_BYTES && length <= SEGMENT_HEADER_BYTES_MAX ? length : null;
 }
 
+/** Whether a crash can have left bytes that begin so of a segment that was being begun: part of it, or zeros. */
+export function canBeTornHeader(probe: Uint8Array): boolean {
+  const start = probe.subarray(0, MAGIC.length);
+  return start.every((byte, at) => byte === MAGIC[at]) || probe.every((byte) => byte === 0);
+}
+
 /** Null if the sum is wrong. Throws JournalError CACHETRAIL_JOURNAL_VERSION for a format that is not known. */
 export function parseSegmentHeader(bytes: Uint8Array): SegmentHeader | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,6 +1,6 @@
 /** Where a journal that is there already ends, so that it can be continued. */
 import { open, unlink } from 'node:fs/promises';
-import { chainAfterHeader, type SegmentHeader, tagOf } from './segment-header.js';
+import { canBeTornHeader, chainAfterHeader, SEGMENT_PROBE_BYTES, type SegmentHeader, tagOf } from './segment-header.js';
 import { type Digester, keyCheck } from './chain.js';
 import { JournalError } from './errors.js';
 import { digestOfFrame, isSame } from './frame.js';
@@ -68,7 +68,8 @@ async function endOf(
     const found = await readSegmentHeader(bytes);
     if (found === null) {
       // What a damaged header has before it is all that was journalled, not what a crash has left half begun.
-      if (bytes.size < 4096 && (await findTag(bytes)) === null) return null;
+      const isTorn = bytes.size < 4096 && canBeTornHeader(await bytes.peek(0, SEGMENT_PROBE_BYTES));
+      if (isTorn && (await findTag(bytes)) === null) return null;
       throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `the header of ${segment.name} is damaged`);
     }
     const { header, headerBytes } = found;

@@ -1,7 +1,7 @@
 /** What a journal is opened with, checked, and completed with defaults. */
 import { checkPositive, invalid } from '../options.js';
 import { digesterFor } from './chain.js';
-import type { JournalOptions } from './types.js';
+import type { JournalOptions, JournalRetention } from './types.js';
 
 const BUFFER_BYTES_DEFAULT = 64 * 1024;
 const BUFFER_MS_DEFAULT = 1000;
@@ -9,6 +9,8 @@ const SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024;
 /** Read again in a few tenths of a second. */
 const SNAPSHOT_EVENTS_DEFAULT = 1e6;
 const NS_PER_MS = 1e6;
+/** A slip in the name of one would keep everything for ever. */
+const BOUNDS: readonly string[] = ['bytes', 'segments', 'ageMs'] satisfies readonly (keyof JournalRetention)[];
 
 /** Throws ArgumentError. */
 export function settingsOf(options: JournalOptions) {
@@ -19,8 +21,10 @@ export function settingsOf(options: JournalOptions) {
   if (onFailure !== 'stop' && onFailure !== 'continue') {
     throw invalid(`onFailure is stop or continue, not ${String(onFailure)}`);
   }
-  for (const [name, value] of Object.entries({ bufferBytes, bufferMs, segmentBytes, ...retention })) {
-    checkPositive(name, value);
+  for (const [name, value] of Object.entries({ bufferBytes, bufferMs, segmentBytes })) checkPositive(name, value);
+  for (const [name, value] of Object.entries(retention)) {
+    if (!BOUNDS.includes(name)) throw invalid(`retention has ${BOUNDS.join(', ')}, and no ${name}`);
+    checkPositive(`retention.${name}`, value);
   }
   const { snapshotEvents = SNAPSHOT_EVENTS_DEFAULT } = options;
   if (snapshotEvents !== Infinity) checkPositive('snapshotEvents', snapshotEvents);

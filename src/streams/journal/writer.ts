@@ -7,13 +7,13 @@
 import { mkdir } from 'node:fs/promises';
 import type { CacheEvent, Opened, Read } from '../../cache/events.js';
 import type { CacheState } from '../../cache/state.js';
-import { assert, codeOf } from '../../device/errors.js';
+import { assert } from '../../device/errors.js';
 import type { CancelTimer } from '../clock.js';
 import { NO_DIGEST } from './chain.js';
 import { EventEncoder } from './codec/encoder.js';
 import { markComplete, markIncomplete } from './complete.js';
 import { contentDigests } from './content.js';
-import { JournalError } from './errors.js';
+import { failedError, type JournalError } from './errors.js';
 import { hexOf } from './frame.js';
 import { lockJournal, type Unlock } from './lock.js';
 import { newJournalIdBytes } from './journal-id.js';
@@ -394,10 +394,4 @@ export class JournalWriter implements JournalSink {
       this.#recovering = true;
     });
   }
-}
-
-function failedError(directory: string, cause: unknown): JournalError {
-  return new JournalError('CACHETRAIL_JOURNAL_FAILED', `the journal in ${directory} failed: ${codeOf(cause)}`, {
-    cause,
-  });
 }

@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { codeOf } from '../../../src/index.js';
@@ -7,6 +7,7 @@ import {
   type JournalTrouble,
   openJournal,
   openJournalWriter,
+  verifyJournal,
 } from '../../../src/streams/journal/index.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 import { flipped, onlySegment, segmentFiles } from './support/pieces.js';
@@ -204,7 +205,27 @@ describe('the journal writer', () => {
     const file = path.join(directory, 'file');
     await writeFile(file, '');
     expect(await failure(openJournalWriter(file, { clock }))).to.equal('CACHETRAIL_JOURNAL_FAILED');
+    await rm(path.join(directory, 'lock'));
+    await mkdir(path.join(directory, 'lock'));
+    expect(await failure(openJournalWriter(directory, { clock }))).to.equal('CACHETRAIL_JOURNAL_FAILED');
   });
+
+  for (const [name, options] of Object.entries({
+    'a key that is a text': { key: 'a secret that is long enough' },
+    'a key that is too short': { key: new Uint8Array(15) },
+    'a bound that there is not': { retention: { byte: 1 } },
+    'a bound that is no number': { retention: { ageMs: Number.NaN } },
+    'a segment without room': { segmentBytes: 0 },
+  })) {
+    it(`refuses ${name}`, async () => {
+      const directory = await newDirectory();
+      // As from JavaScript.
+      const given: object = { clock: new VirtualClock(), ...options };
+      const opening = openJournalWriter(directory, given as JournalOptions);
+      expect(await failure(opening)).to.equal('CACHETRAIL_INVALID_ARGUMENT');
+      expect(await readdir(directory)).to.deep.equal([]);
+    });
+  }
 });
 
 describe('a journal that cannot be written', () => {
@@ -260,6 +281,13 @@ describe('a journal that cannot be written', () => {
     expect(await failure(openJournal(path.join(directory, 'text')))).to.equal('CACHETRAIL_JOURNAL_NONE');
     await writeJournal(directory, events);
     const [name] = (await readdir(directory)).filter((file) => file.endsWith('.ctj'));
+    const text = await newDirectory();
+    await writeFile(path.join(text, name), 'text by the name of a segment');
+    expect(await failure(readBack(text))).to.equal('CACHETRAIL_JOURNAL_NONE');
+    expect(await failure(verifyJournal(text))).to.equal('CACHETRAIL_JOURNAL_NONE');
+    const clock = new VirtualClock();
+    expect(await failure(openJournalWriter(text, { clock }))).to.equal('CACHETRAIL_JOURNAL_DAMAGED');
+    expect(await readFile(path.join(text, name), 'utf8')).to.include('by the name');
     await appendFile(path.join(directory, name), 'half a frame');
     const { problems } = await readBack(directory);
     expect(problems.map(({ kind }) => kind)).to.deep.equal(['torn']);
