@@ -4,6 +4,7 @@ import {
   type Context,
   type ContextManager,
   context,
+  createContextKey,
   INVALID_SPAN_CONTEXT,
   ROOT_CONTEXT,
   type SpanContext,
@@ -89,6 +90,16 @@ describe('activeTrace', () => {
 
     it('is one object for all requests of a span', () => {
       within(A, () => expect(activeTrace()).to.equal(activeTrace()));
+    });
+
+    it('is the same object in another context of the span, and none where the span is taken out of it', () => {
+      within(A, () => {
+        const found = activeTrace();
+        const other = context.active().setValue(createContextKey('other'), true);
+        expect(context.with(other, activeTrace)).to.equal(found);
+        expect(context.with(trace.deleteSpan(other), activeTrace)).to.equal(null);
+        expect(activeTrace()).to.equal(found);
+      });
     });
 
     for (const [what, invalid] of Object.entries({
