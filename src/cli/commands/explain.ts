@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { CacheEvent } from '../../cache/events.js';
 import { type Command, parsed } from '../command.js';
 import { reportFailure } from '../failure.js';
 import { numberOf, usage } from '../journal/arguments.js';
@@ -114,7 +115,8 @@ async function explanationOf(source: JournalSource, subject: Subject, json: bool
       return explainErrors();
     case 'error': {
       const finder = new ErrorFinder(subject.number);
-      await readJournal(source, {}, ({ event }) => finder.accept(event));
+      const where = (event: CacheEvent) => event.type !== 'read' || event.seq === subject.number;
+      await readJournal(source, { where }, ({ event }) => finder.accept(event));
       return explainBlock(finder.block(), { keep: json, aroundSeq: subject.number, blockSize });
     }
   }
@@ -129,7 +131,7 @@ async function tell(
   const write = async (lines: readonly string[]) => {
     if (!json) for (const line of lines) await out.write(line);
   };
-  const { exitCode, interrupted, problems } = await readJournal(source, {}, (record) => {
+  const { exitCode, interrupted, problems } = await readJournal(source, { where: explanation.wants }, (record) => {
     const lines = explanation.accept(record);
     return lines.length === 0 ? undefined : write(lines);
   });

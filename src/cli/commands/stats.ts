@@ -14,8 +14,8 @@ export const stats: Command = {
 
 usage: cachetrail stats DIR [OPTIONS]
 
-Totals, the share of reads that the cache answered over time, latency of the device by operation (percentiles, 1 % off
-at most), errors by kind, and the blocks and actors with most requests.
+Totals, the share of reads that the cache answered over time, how long callers waited and what the device took by
+operation (percentiles, 1 % off at most), errors by kind, and the blocks and actors with most requests.
 
   DIR                        the folder that holds the journal
 

@@ -11,6 +11,8 @@ import { errorObject, errorsText } from './write-errors.js';
 
 /** Takes every event, in order; gives lines as soon as they are known, and the whole as an object at the end. */
 export interface Explanation {
+  /** Whether it has to see this event; most events of most journals are hits that have nothing to do with it. */
+  wants(event: CacheEvent): boolean;
   accept(record: Pick<JournalRecord, 'event' | 'epochMs'>): readonly string[];
   end(): readonly string[];
   object(): Record<string, unknown>;
@@ -32,6 +34,7 @@ export function explainBlock(block: number, { keep, aroundSeq, blockSize }: Life
   let device: Opened | null = null;
   const told = (entries: readonly LifeEntry[]) => tale.tell(cut === null ? entries : cut.passed(entries));
   return {
+    wants: (event) => event.type !== 'read' || (block >= event.block && block < event.block + event.count),
     accept({ event, epochMs }) {
       if (cut?.isOver === true) return [];
       const header: string[] = [];
@@ -62,6 +65,7 @@ export function explainOp(op: number, { keep, blockSize }: LifeOptions): Explana
   const tale = new Tale(keep);
   const standing = () => life.standing();
   return {
+    wants: (event) => event.type !== 'read' || event.op === op,
     accept: ({ event, epochMs }) => tale.tell(life.accept(event, epochMs)),
     end() {
       if (tale.count === 0) throw usage(`there is no request ${op} in this journal`);
@@ -75,6 +79,7 @@ export function explainOp(op: number, { keep, blockSize }: LifeOptions): Explana
 export function explainErrors(): Explanation {
   const paths = new WriteErrorPaths();
   return {
+    wants: (event) => event.type !== 'read',
     accept({ event }) {
       paths.accept(event);
       return [];

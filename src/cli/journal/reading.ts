@@ -1,4 +1,5 @@
 /** Reading a journal for a command: progress on a terminal, problems on stderr, and an end when nobody listens any more. */
+import type { CacheEvent } from '../../cache/events.js';
 import {
   type JournalFilter,
   type JournalProblem,
@@ -14,6 +15,8 @@ import { wholeText } from './text.js';
 export interface ReadingOptions {
   readonly filter?: JournalFilter;
   readonly follow?: boolean;
+  /** As in `JournalReadOptions`. */
+  readonly where?: (event: CacheEvent) => boolean;
 }
 
 /** What was found wrong with the journal on the way. */
@@ -24,15 +27,15 @@ export interface ReadingResult {
   readonly exitCode: number;
 }
 
-/** Often enough to be seen moving, seldom enough to cost nothing. */
-const RECORDS_PER_SIGN = 4096;
+/** Seldom enough to cost nothing. */
+const RECORDS_PER_TURN = 4096;
 const PROBLEMS_TOLD_MAX = 20;
 const PROBLEMS_KEPT_MAX = 1000;
 
 /** Gives every record to `take`, in order. Rejects with JournalError for what is no journal. */
 export async function readJournal(
   source: JournalSource,
-  { filter = {}, follow = false }: ReadingOptions,
+  { filter = {}, follow = false, where = () => true }: ReadingOptions,
   take: (record: JournalRecord) => Promise<void> | void,
 ): Promise<ReadingResult> {
   const journal = await openJournal(source.directory, source);
@@ -40,14 +43,16 @@ export async function readJournal(
   const problems = new Problems((line) => tell.heading(line));
   const { signal, dispose } = interruption(() => undefined);
   const onProblem = (problem: JournalProblem) => problems.add(problem);
+  const onFrame = (lastSeq: number) => {
+    if (!follow) tell.progress(`read up to #${wholeText(lastSeq)}`);
+  };
   let records = 0;
   try {
-    for await (const batch of journal.batches({ ...filter, follow, signal, onProblem })) {
+    for await (const batch of journal.batches({ ...filter, follow, signal, onProblem, where, onFrame })) {
       for (const record of batch) {
         const taking = take(record);
         if (taking !== undefined) await taking;
-        if (++records % RECORDS_PER_SIGN !== 0 || follow) continue;
-        tell.progress(`${wholeText(records)} events, up to #${record.event.seq}`);
+        if (++records % RECORDS_PER_TURN !== 0 || follow) continue;
         // So that signals, and a reader who has gone, are noticed.
         await new Promise((resolve) => setImmediate(resolve));
         if (signal.aborted) break;

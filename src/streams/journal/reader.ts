@@ -104,13 +104,14 @@ export class Journal {
       ...(options.clock === undefined ? {} : { clock: options.clock }),
     });
     const decoder = new EventDecoder();
-    const matches = eventTest(options);
+    const matches = matchTest(options);
     for await (const found of frames) {
       if (signal?.aborted) return;
       const { firstSeq, count } = found.frame.header;
       if (firstSeq > to) return;
-      const records = recordsOf(found, decoder, report).filter(({ event, epochMs }) => matches(event, epochMs));
+      const records = recordsOf(found, decoder, report, matches);
       if (records.length > 0) yield records;
+      options.onFrame?.(found.frame.header.firstSeq + found.frame.header.count - 1);
       // Who follows a live journal to there does not wait for what is written later.
       if (firstSeq + count > to) return;
     }
@@ -123,11 +124,23 @@ export class Journal {
   }
 }
 
-/** All events of a frame, or none: what is half understood is not given. */
-export function recordsOf(found: JournalFrame, decoder: EventDecoder, report: Report): readonly JournalRecord[] {
+function matchTest(options: JournalReadOptions): (event: CacheEvent, epochMs: number) => boolean {
+  const matches = eventTest(options);
+  const { where } = options;
+  return where === undefined ? matches : (event, epochMs) => where(event) && matches(event, epochMs);
+}
+
+/** All events of a frame that match, or none: what is half understood is not given. */
+export function recordsOf(
+  found: JournalFrame,
+  decoder: EventDecoder,
+  report: Report,
+  matches: (event: CacheEvent, epochMs: number) => boolean = () => true,
+): readonly JournalRecord[] {
   const records: JournalRecord[] = [];
   const epochMs = found.header?.epochMs ?? Number.NaN;
   const whole = visitEvents(found, decoder, report, (event) => {
+    if (!matches(event, epochMs)) return;
     records.push({ event, epochMs, payload: decoder.payload, digests: decoder.digests });
   });
   return whole ? records : [];

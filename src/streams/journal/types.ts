@@ -128,6 +128,10 @@ export interface JournalReadOptions extends JournalFilter {
   readonly clock?: Clock;
   /** Told of everything that is wrong with the journal. Without it each is a process warning. */
   readonly onProblem?: (problem: JournalProblem) => void;
+  /** A further condition, asked of each event before any other: what it does not want costs little beside its decoding. */
+  readonly where?: (event: CacheEvent) => boolean;
+  /** Called after each frame, with the seq of its last event, whether anything in it matched or not. */
+  readonly onFrame?: (lastSeq: number) => void;
 }
 
 /** An event as it was read, with what stands beside it. */

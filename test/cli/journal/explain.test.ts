@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { type Explanation, explainBlock, explainErrors, explainOp } from '../../../src/cli/journal/explain.js';
+import { type JournalRecord, openJournal } from '../../../src/streams/journal/index.js';
 import { cachetrail } from '../command.js';
 import { BAD, BLOCK, journalFolder, recordTrouble, TRACE } from './recorded.js';
 
@@ -113,4 +115,24 @@ describe('cachetrail explain', () => {
       expect(stderr).to.match(/^error CACHETRAIL_INVALID_ARGUMENT: /);
     });
   }
+
+  it('tells the same from the events that it wants as from all of them', async () => {
+    const records: JournalRecord[] = [];
+    for await (const record of (await openJournal(directory)).records()) records.push(record);
+    const told = (explanation: Explanation, seen: readonly JournalRecord[]) => {
+      const lines = seen.flatMap((record) => explanation.accept(record));
+      return [...lines, ...explanation.end()];
+    };
+    const make: (() => Explanation)[] = [() => explainErrors()];
+    for (let block = 0; block < 40; block++) make.push(() => explainBlock(block, { keep: false }));
+    for (let op = 1; op < 12; op++) make.push(() => explainOp(op, { keep: false }));
+    let left = 0;
+    for (const explanation of make) {
+      const { wants } = explanation();
+      const wanted = records.filter(({ event }) => wants(event));
+      left += records.length - wanted.length;
+      expect(told(explanation(), wanted)).to.deep.equal(told(explanation(), records));
+    }
+    expect(left).to.be.above(1000);
+  });
 });

@@ -78,6 +78,27 @@ describe('cachetrail stats', () => {
 });
 
 describe('what a journal adds up to', () => {
+  it('has what callers waited, from the request to its answer', () => {
+    const life = [steps.read(3), steps.done('fill'), steps.read(3), steps.write(3), steps.flush(), steps.settle];
+    const { events } = coreThrough(life);
+    const fold = new StatsFold();
+    for (const event of events) fold.accept(event, 0);
+    const { requestTimes } = fold.report(1);
+    const at = (type: string) => events.find((event) => event.type === type)?.at ?? Number.NaN;
+    expect(requestTimes.read).to.include({ count: 1, maxNs: Math.max(1, at('readFinished') - at('readMissed')) });
+    expect(requestTimes.flush).to.include({ count: 1, maxNs: Math.max(1, at('flushFinished') - at('flushStarted')) });
+    // Taken at once, or from the cache.
+    expect([requestTimes.write, requestTimes.through, requestTimes.clear]).to.deep.equal([null, null, null]);
+  });
+
+  it('begins anew with each cache, of which the one before may have left requests unanswered', () => {
+    const fold = new StatsFold();
+    const { events } = coreThrough([steps.read(3)]);
+    for (const event of events) fold.accept(event, 0);
+    for (const event of coreThrough([steps.read(3), steps.done('fill')]).events) fold.accept(event, 0);
+    expect(fold.report(1).requestTimes.read?.count).to.equal(1);
+  });
+
   it('counts a write that waited once for its actor, and blocks by number', () => {
     const fold = new StatsFold();
     for (const event of coreThrough([steps.write(3), steps.write(3), steps.read(3)]).events) fold.accept(event, 0);

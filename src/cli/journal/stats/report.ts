@@ -1,5 +1,5 @@
 /** The report as plain text. */
-import { durationText, timestamp, wholeText } from '../text.js';
+import { durationText, plural, timestamp, wholeText } from '../text.js';
 import type { LatencySummary } from './latency.js';
 import type { Span } from './series.js';
 import type { StatsReport, Totals } from './stats.js';
@@ -10,7 +10,12 @@ export function statsText(report: StatsReport): string {
     headText(report),
     totalsText(report.totals),
     seriesText(report.hitSeries),
-    latencyText(report),
+    latencyText(
+      'time that callers waited: cached reads and writes that were taken at once are not in it',
+      WAITS,
+      report.requestTimes,
+    ),
+    latencyText('latency of the device, by operation', DEVICE, report.latencies),
     errorsText(report.errors),
     topText(report),
   ];
@@ -36,14 +41,22 @@ function totalsText(totals: Totals): string {
     ['device reads', wholeText(totals.deviceReads), `${wholeText(totals.bytesRead)} bytes`],
     ['device writes', wholeText(totals.deviceWrites), `${wholeText(totals.bytesWritten)} bytes${run}`],
     ['barriers', wholeText(totals.barriers), ''],
-    ['batches', wholeText(totals.batches), ''],
+    ['writeback batches', wholeText(totals.batches), ''],
     ['evictions', wholeText(totals.evictions), ''],
-    ['retries', wholeText(totals.retries), `${wholeText(totals.splits)} splits, ${wholeText(totals.parks)} parked`],
-    ['blocks lost by name', wholeText(totals.discardedBlocks), ''],
+    [
+      'retried writes',
+      wholeText(totals.retries),
+      `${plural(totals.splits, 'split')}, parked ${plural(totals.parks, 'time')}`,
+    ],
+    ['given up dirty', wholeText(totals.discardedBlocks), 'blocks, by name'],
   ]);
 }
 
 const BARS = '▁▂▃▄▅▆▇█';
+
+function shareOf({ hits, misses }: Span): number {
+  return hits / (hits + misses);
+}
 
 /** One character a span: how high the share of hits was; a dot where nothing was read. */
 function seriesText(spans: readonly Span[]): string {
@@ -52,16 +65,43 @@ function seriesText(spans: readonly Span[]): string {
     if (hits + misses === 0) return '·';
     return BARS[Math.min(BARS.length - 1, Math.floor((hits / (hits + misses)) * BARS.length))];
   });
-  const width = spans[0].toMs - spans[0].fromMs;
-  return `hit ratio of reads, a character for ${durationText(width * 1e6)}: ▁ none to █ all, · no reads\n  ${bars.join('')}\n`;
+  const width = durationText((spans[0].toMs - spans[0].fromMs) * 1e6);
+  const read = spans.filter(({ hits, misses }) => hits + misses > 0);
+  const [least = null] = [...read].sort((a, b) => shareOf(a) - shareOf(b));
+  const lowest =
+    least === null
+      ? ''
+      : `; lowest ${percent(least.hits, least.hits + least.misses)}, from ${timestamp(least.fromMs, 0)} on`;
+  return `hit ratio of reads over time, a character for ${width}: ▁ none to █ all, · no reads\n  ${bars.join('')}\n  from ${timestamp(spans[0].fromMs, 0)}${lowest}\n`;
 }
 
-function latencyText({ latencies }: StatsReport): string {
-  const rows = Object.entries(latencies).flatMap(([operation, summary]) => {
-    return summary === null ? [] : [[operation, ...cells(summary)]];
+const DEVICE = { read: 'read', write: 'write', barrier: 'barrier', discard: 'discard', zero: 'zero' } as const;
+const WAITS = {
+  read: 'read, not cached',
+  write: 'write, no room',
+  through: 'write through',
+  borrow: 'borrow',
+  flush: 'flush',
+  clear: 'discard or zero',
+  close: 'close',
+} as const;
+
+function latencyText<Kind extends string>(
+  title: string,
+  names: Readonly<Record<Kind, string>>,
+  latencies: Readonly<Record<Kind, LatencySummary | null>>,
+): string {
+  const rows = kindsOf(names).flatMap((kind) => {
+    const summary = latencies[kind];
+    return summary === null ? [] : [[names[kind], ...cells(summary)]];
   });
   if (rows.length === 0) return '';
-  return `latency of the device\n${table([['', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'], ...rows])}`;
+  return `${title}\n${table([['', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'], ...rows])}`;
+}
+
+function kindsOf<Kind extends string>(names: Readonly<Record<Kind, string>>): Kind[] {
+  // The parsing edge: the keys of an object that was written with just these.
+  return Object.keys(names) as Kind[];
 }
 
 function cells({ count, p50Ns, p90Ns, p99Ns, p999Ns, maxNs }: LatencySummary): string[] {
@@ -89,7 +129,7 @@ function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map((row) => {
     const aligned = row.map((cell, column) => {
-      const isWords = column > 0 && column === row.length - 1 && / blocks| bytes| splits/.test(cell);
+      const isWords = column > 0 && column === row.length - 1 && / blocks| bytes| splits?,|blocks,/.test(cell);
       return column === 0 || isWords ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
     });
     return `  ${aligned.join('  ')}`.trimEnd();

@@ -2,6 +2,7 @@
 import { type DeviceShape, UNKNOWN_SHAPE } from '../shape.js';
 import type { CacheEvent } from '../../../cache/events.js';
 import { Latencies, type LatencySummary } from './latency.js';
+import { type RequestTimes, RequestTimesFold } from './request-times.js';
 import { HitSeries, type Span } from './series.js';
 import { Top } from './top.js';
 
@@ -43,6 +44,8 @@ export interface StatsReport {
   readonly hitSeries: readonly Span[];
   /** Of operations that succeeded, and of those that failed, in nanoseconds. */
   readonly latencies: Readonly<Record<DeviceOperation, LatencySummary | null>>;
+  /** What callers waited, in nanoseconds, however it ended. */
+  readonly requestTimes: RequestTimes;
   /** By what failed and how: `write EIO`, `flush refused …`. */
   readonly errors: Readonly<Record<string, number>>;
   readonly topBlocks: readonly { readonly block: number; readonly reads: number; readonly writes: number }[];
@@ -69,6 +72,7 @@ export class StatsFold {
     discard: new Latencies(),
     zero: new Latencies(),
   };
+  readonly #requestTimes = new RequestTimesFold();
   readonly #errors = new Map<string, number>();
   readonly #blocks = new Top<number, { reads: number; writes: number }>(() => ({ reads: 0, writes: 0 }));
   readonly #actors = new Top<string, { reads: number; writes: number; others: number }>(() => {
@@ -98,6 +102,7 @@ export class StatsFold {
     this.#request(event, ms);
     this.#device(event);
     this.#failure(event);
+    this.#requestTimes.accept(event);
   }
 
   report(top: number): StatsReport {
@@ -115,6 +120,7 @@ export class StatsFold {
         discard: this.#latencies.discard.summary(),
         zero: this.#latencies.zero.summary(),
       },
+      requestTimes: this.#requestTimes.summaries(),
       errors: Object.fromEntries([...this.#errors].sort(([, a], [, b]) => b - a)),
       topBlocks: this.#blocks.list(top).map(({ key, counts }) => ({ block: key, ...counts })),
       topActors: this.#actors.list(top).map(({ key, counts }) => ({ actor: key, ...counts })),
