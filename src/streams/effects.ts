@@ -205,13 +205,28 @@ export class Effects {
   }
 
   #written(event: EventOf<'written'>): void {
-    const { callers } = this.#parts;
+    const { callers, state } = this.#parts;
     const caller = callers.find(event.op);
     if (caller === undefined) return;
     if (caller.kind === 'write') this.#copyIn(event, caller.data);
+    if (event.count > 1 && state.reads.size > 0) this.#showReaders(event);
     if (!event.through && (caller.kind === 'write' || caller.kind === 'plain')) {
       callers.take(event.op);
       this.#parts.acknowledge(event.seq, caller, () => caller.succeed());
+    }
+  }
+
+  /** Reads under way get all of a write, or they could end with a part of it: of blocks that the device reads only now. */
+  #showReaders(event: EventOf<'written'>): void {
+    const { callers, state } = this.#parts;
+    for (const read of state.reads.values()) {
+      const caller = callers.find(read.op);
+      if (caller?.kind !== 'read' || !overlaps(event, read.block, read.count)) continue;
+      const end = Math.min(event.block + event.count, read.block + read.count);
+      for (let block = Math.max(event.block, read.block); block < end; block++) {
+        this.#copyOut(block, this.#frame(state.slots.find(block)), caller.into, caller.offset);
+        caller.got(block);
+      }
     }
   }
 

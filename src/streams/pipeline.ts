@@ -110,14 +110,14 @@ export class Pipeline {
   #closing: PlainCaller | null = null;
 
   constructor(options: PipelineOptions) {
-    const { device, clock, blockSize, runBytesMax, lender } = options;
+    const { device, clock, blockSize, runBytesMax, deviceDepth, lender } = options;
     this.#options = options;
     this.#journal = options.journal;
     this.state.seq = options.lastSeq;
     this.events$ = this.#bus.events$;
     this.slowEvents$ = this.#bus.slowEvents$;
     this.errors$ = this.#bus.errors$;
-    this.staging = new Staging(blockSize, runBytesMax);
+    this.staging = new Staging(blockSize, runBytesMax, deviceDepth);
     this.#turn = new Turn(this.state, (event) => this.#apply(event));
     this.#effects = new Effects({
       state: this.state,

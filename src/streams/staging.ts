@@ -7,11 +7,16 @@ export class Staging {
   readonly #runs: Uint8Array[] = [];
   readonly #runBuffers = new WeakSet<ArrayBufferLike>();
   readonly #blocks: Uint8Array[] = [];
+  readonly #keptMax: number;
   #blockBytes: number;
   #madeBytes = 0;
 
-  /** `runBytes` is the most that one device operation moves. */
-  constructor(blockBytes: number, runBytes: number) {
+  /**
+   * `runBytes` is the most that one device operation moves. Of what is not in use at most `keptMax` runs and as many blocks are
+   * kept: a device that answers nothing holds many times more than one that is well needs.
+   */
+  constructor(blockBytes: number, runBytes: number, keptMax: number) {
+    this.#keptMax = keptMax;
     this.#blockBytes = blockBytes;
     this.#runBytes = Math.max(runBytes, blockBytes);
   }
@@ -31,13 +36,15 @@ export class Staging {
   give(bytes: Uint8Array): void {
     // A whole block may be a part of a slab: it has been exchanged for a frame.
     if (bytes.length === this.#blockBytes) {
-      this.#blocks.push(bytes);
+      if (this.#blocks.length < this.#keptMax) this.#blocks.push(bytes);
+      else this.#madeBytes -= bytes.length;
       return;
     }
     const isRun = this.#runBuffers.has(bytes.buffer);
     // A block of another size than blocks have now: the rest of its slab may be in use.
     const whole = isRun ? new Uint8Array(bytes.buffer) : bytes;
-    if (isRun && whole.length >= this.#runBytes) this.#runs.push(whole);
+    const isFit = isRun && whole.length >= this.#runBytes;
+    if (isFit && this.#runs.length < this.#keptMax) this.#runs.push(whole);
     else this.#madeBytes -= whole.length;
   }
 

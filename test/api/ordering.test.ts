@@ -96,6 +96,42 @@ describe('the order of requests', () => {
     }
   });
 
+  for (const [what, capacity, cached] of [
+    ['is cached', 16, [1]],
+    ['the device answers first', 16, [2]],
+    ['finds no room', 2, []],
+  ] as const)
+    it(`has a read that is under way see all of it, or nothing, with a block that ${what}`, async () => {
+      for (const hang of ['before', 'after'] as const)
+        for (const held of [0, 1, 2]) {
+          const clock = new TestClock();
+          const device = faultDevice(memoryDevice({ bytes: filled(1, 64) }));
+          const { cache } = await open(device, {
+            clock,
+            blockSize: BLOCK,
+            capacity,
+            limits: { fillBlocksMax: 1, dirtyHardShare: 1 },
+          });
+          for (const block of cached) await clock.until(cache.read(block));
+          const rule = device.inject({ on: 'read', hang, range: { offset: held * BLOCK, length: BLOCK } });
+          const whole = cache.read(0, 3);
+          const bytes = cache.readBytes(100, 2 * BLOCK);
+          await clock.rest();
+          // Taken, and with the device, while the reads wait for a block.
+          await clock.until(cache.write(0, filled(2, 2)));
+          await clock.until(cache.write(1, filled(3, 2)));
+          await clock.until(cache.flush({ block: 0, count: 3 }));
+          rule.cure();
+          rule.release();
+          const [a, b, c] = [0, 1, 2].map(async (at) => (await clock.until(whole))[at * BLOCK]);
+          const seen = `${await a}${await b}${await c}`;
+          expect(['111', '221', '233'], `${hang}, block ${held}`).to.include(seen);
+          const part = await clock.until(bytes);
+          const own = [part[0], part[BLOCK], part.at(-1)].join('');
+          expect(['111', '221', '233'], `bytes, ${hang}, block ${held}`).to.include(own);
+        }
+    });
+
   it('lets other writes come between the parts of one that is longer than a request may be', async () => {
     const { cache, clock, of } = await jittery({ limits: { requestBlocksMax: 4 } });
     const long = cache.write(0, filled(1, 12));

@@ -113,7 +113,8 @@ class Soak {
       blockSize: BLOCK_BYTES,
       capacity: CAPACITY_BLOCKS,
       deviceTimeoutMs: 300,
-      limits: { admissionTimeoutNs: 2e9, dirtyAgeNs: 1e8, retryCapNs: 1e8 },
+      // Short runs: the memory for one that is under way must not look like growth.
+      limits: { admissionTimeoutNs: 2e9, dirtyAgeNs: 1e8, retryCapNs: 1e8, runBytesMax: 16 * BLOCK_BYTES },
       journal: {
         directory: this.#directory,
         mode: 'durable',
