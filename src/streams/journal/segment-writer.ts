@@ -149,7 +149,7 @@ export class SegmentWriter {
       file.syncNow();
       syncDirectory(this.#directory);
       // What was lost is stated now, in the header.
-      if (continuesDurable && lost > 0) markComplete(this.#directory);
+      if (continuesDurable) markComplete(this.#directory);
     } catch (error) {
       file.close();
       unlinkSync(file.path);

@@ -4,11 +4,11 @@ import type { CacheEvent } from '../../cache/events.js';
 import { invalid } from '../options.js';
 import { inspectBlock, statsOf } from '../stats.js';
 import { EventDecoder } from './codec/decoder.js';
-import { digesterFor } from './chain.js';
+import { digesterFor, NO_DIGEST } from './chain.js';
 import { isMarkedComplete } from './complete.js';
 import { DecisionReplay } from './decision-replay.js';
 import { JournalError } from './errors.js';
-import { hexOf } from './frame.js';
+import { hexOf, isSame } from './frame.js';
 import { Links } from './link.js';
 import { readFrames } from './read-frames.js';
 import { visitEvents } from './reader.js';
@@ -68,6 +68,8 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
   const checkHeader = (header: SegmentHeader) => {
     if (key !== null) checkKey(header, key);
     total.journalId ||= hexOf(header.journalId);
+    // Noted before anything was written.
+    isExpectedSeen ||= header.number === 1 && isSame(header.before, NO_DIGEST) && expect === hexOf(NO_DIGEST);
   };
   for await (const part of readFrames({ directory, links, report, wants: () => true, key: checkHeader })) {
     const { header, start, end } = part.frame;
@@ -89,17 +91,14 @@ export async function verifyJournal(directory: string, options: VerifyOptions = 
     options.onProgress?.(total.bytes, totalBytes);
   }
   if (await lacksEnd(directory, last)) report(missingEnd(total.lastSeq));
+  // Noted where a crash had left a segment without a frame.
+  isExpectedSeen ||= links.digest !== null && hexOf(links.digest) === expect;
   if (!isExpectedSeen) report(missingHead(expect ?? '', found.problems));
   const { divergence: first, replayed } = replay;
   const divergence = first === null ? null : { ...first, before: await stateBefore(directory, first, key) };
-  const status =
-    found.status === 'sound' || found.status === 'torn'
-      ? divergence === null
-        ? found.status
-        : 'diverged'
-      : found.status;
+  const isWhole = found.status === 'sound' || found.status === 'torn';
   return {
-    status,
+    status: isWhole && divergence !== null ? 'diverged' : found.status,
     problems: found.problems,
     divergence,
     keyed,

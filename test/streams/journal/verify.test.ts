@@ -76,6 +76,23 @@ describe('verification', () => {
     expect(found).to.include({ status: 'sound' });
   });
 
+  it('knows a head that was noted before the first frame, or behind a segment that has none', async () => {
+    const directory = await newDirectory();
+    const clock = new VirtualClock();
+    const writer = await openJournalWriter(directory, { clock });
+    const { head: first } = writer.stats();
+    appendAll(writer, events);
+    await writer.close();
+    expect(await verifyJournal(directory, { expect: first })).to.include({ status: 'sound' });
+    const { file, bytes } = await onlySegment(directory);
+    await writeFile(file, bytes.subarray(0, framesOf(bytes)[0].start));
+    const again = await openJournalWriter(directory, { clock });
+    const { head: second } = again.stats();
+    await again.close();
+    expect(await verifyJournal(directory, { expect: second })).to.include({ status: 'sound' });
+    expect(await verifyJournal(directory, { expect: 'f'.repeat(64) })).to.include({ status: 'altered' });
+  });
+
   it('finds no journal sound that has lost events before its oldest segment', async () => {
     const directory = await newDirectory();
     const clock = new VirtualClock();
