@@ -70,7 +70,7 @@ export class DecisionReplay {
     this.replayed++;
   }
 
-  /** Hot, guarded by the `journal.replay` benchmark. `readHit` gives its arguments and the next seq, and those are met. */
+  /** Hot, guarded by `npm run bench:journal`. `readHit` gives its arguments and the next seq, and those are met. */
   #hit(state: CacheState, event: Read): void {
     evolve(state, event);
     this.replayed++;
