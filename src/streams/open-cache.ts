@@ -120,7 +120,9 @@ async function recoveryFor(
 ): Promise<Recovery> {
   try {
     const recovery = await recoverWrites(directory, device, key);
-    if (mode === 'durable' && !acceptChanged) await checkProven(device, recovery.proven, limit);
+    // A crash of an audit journal can have taken writes that the device has; but what is brought back is brought to this device only.
+    const isToFit = mode === 'durable' || recovery.blocks > 0;
+    if (isToFit && !acceptChanged) await checkProven(device, recovery.proven, limit);
     return recovery;
   } catch (error) {
     if (error instanceof JournalError && isNoJournalYet(error)) return NOTHING_TO_RECOVER;

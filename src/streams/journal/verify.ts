@@ -163,7 +163,7 @@ function unprovable(): JournalError {
 async function lacksEnd(directory: string, last: CacheEvent | null): Promise<boolean> {
   if (last === null || last.type === 'closed') return false;
   const newest = await newestHeaderWith(directory, () => true);
-  return newest !== null && newest.continues && !(await isMarkedComplete(directory));
+  return newest?.continues === true && !(await isMarkedComplete(directory));
 }
 
 function missingEnd(lastSeq: number): JournalProblem {

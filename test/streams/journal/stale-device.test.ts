@@ -62,23 +62,25 @@ describe('opening a device with its durable journal', () => {
     expect(await failureOf(open())).to.equal(null);
   });
 
-  it('refuses it when the cache was killed, too, and recovers nothing into it', async () => {
-    const cache = await open();
-    await cache.write(3, filled(1));
-    copyFileSync(image, copy);
-    await cache.flush();
-    await cache.write(4, filled(2));
-    // As after a kill: the journal as it lies there, while the cache has not been closed.
-    const killed = path.join(folder, 'killed');
-    cpSync(path.join(folder, 'journal'), killed, { recursive: true });
-    await cache.close();
-    copyFileSync(copy, image);
-    expect((await failureOf(open({ directory: killed })))?.code).to.equal('CACHETRAIL_JOURNAL_STALE');
-    const after = await openFile(image);
-    const { buffer } = await after.read(new Uint8Array(BLOCKS * BLOCK_BYTES));
-    await after.close();
-    expect(buffer.every((byte) => byte === 0)).to.equal(true);
-  });
+  for (const mode of ['durable', 'audit'] as const) {
+    it(`refuses it when the cache was killed, too, and recovers nothing into it (opened again as ${mode})`, async () => {
+      const cache = await open();
+      await cache.write(3, filled(1));
+      copyFileSync(image, copy);
+      await cache.flush();
+      await cache.write(4, filled(2));
+      // As after a kill: the journal as it lies there, while the cache has not been closed.
+      const killed = path.join(folder, 'killed');
+      cpSync(path.join(folder, 'journal'), killed, { recursive: true });
+      await cache.close();
+      copyFileSync(copy, image);
+      expect((await failureOf(open({ directory: killed, mode })))?.code).to.equal('CACHETRAIL_JOURNAL_STALE');
+      const after = await openFile(image);
+      const { buffer } = await after.read(new Uint8Array(BLOCKS * BLOCK_BYTES));
+      await after.close();
+      expect(buffer.every((byte) => byte === 0)).to.equal(true);
+    });
+  }
 
   it('refuses a copy, which is another file, and another device', async () => {
     const cache = await open();
