@@ -23,6 +23,11 @@ export class AfterPowerLoss {
     });
   }
 
+  /** What has been brought back, tags by cells. */
+  get broughtBack(): ReadonlyMap<number, number> {
+    return this.#recovered;
+  }
+
   /** A cell is brought back from the journal. */
   recovered(cell: number, tag: number): void {
     demand(this.#allows(cell, tag), () => this.#complaint(cell, tag, 'is brought back'));

@@ -2,7 +2,9 @@
  * Every power loss that there could be: after each step of a short run, every cut of what the journal and the device have not
  * synced yet, at every frame and sector, is recovered from through `openCache`, and held against the model.
  */
+import { createHash } from 'node:crypto';
 import { openCache } from '../../src/streams/open-cache.js';
+import type { AfterPowerLoss } from './after-power-loss.js';
 import { Agenda, drain } from './agenda.js';
 import { CELL_BYTES } from './cells.js';
 import { Checker } from './checker.js';
@@ -19,55 +21,78 @@ import { SimJournal } from './sim-journal.js';
 export interface CutsResult {
   readonly seed: number;
   readonly steps: number;
-  /** Recoveries tried. */
+  /** Losses of power held against the model: after each step, every state of the device with every state of the journal. */
   readonly cuts: number;
+  /** Recoveries for that: where both were there before, after another step, it is known what comes back. */
+  readonly recoveries: number;
   /** Null if all was well. */
   readonly failure: unknown;
 }
 
 type Files = readonly (readonly [name: string, content: Uint8Array])[];
+type BroughtBack = ReadonlyMap<number, number>;
 
 const OPENING_STEPS_MAX = 1000;
 const NS = { least: 1000, most: 2000 };
 
-/** `most` cuts after each step: of more, so many are taken evenly. Null for a seed that draws no durable journal. */
-export async function cutEverywhere(seed: number, steps: number, most: number): Promise<CutsResult | null> {
-  let cuts = 0;
-  let known = '';
-  let isDurable = false;
-  const afterStep = async (now: Moment) => {
-    isDurable = now.journal?.keepsAcknowledged ?? false;
-    const before = known;
-    known = signatureOf(now);
-    // Where nothing has been written or synced a power loss leaves the same.
-    if (!isDurable || known === before) return;
-    cuts += await cutNow(now, most);
-  };
+/** Null for a seed that draws no durable journal. */
+export async function cutEverywhere(seed: number, steps: number): Promise<CutsResult | null> {
+  const cutter = new Cutter();
   const leftOut = new Set(['crash', 'close']);
+  const afterStep = (now: Moment) => cutter.cut(now);
   const { failure } = await simulate({ seed, steps, leftOut, replay: false, afterStep });
-  return isDurable || failure !== null ? { seed, steps, cuts, failure } : null;
+  const { cuts, known } = cutter;
+  return cutter.isDurable || failure !== null ? { seed, steps, cuts, recoveries: known.size, failure } : null;
 }
 
-function signatureOf({ medium, journal }: Moment): string {
+class Cutter {
+  cuts = 0;
+  isDurable = false;
+  /** What came back, by what was left of device and journal. */
+  readonly known = new Map<string, BroughtBack>();
+  #signature = '';
+
+  async cut(now: Moment): Promise<void> {
+    this.isDurable = now.journal?.keepsAcknowledged ?? false;
+    const before = this.#signature;
+    this.#signature = signatureOf(now);
+    // Where nothing has been written or synced a power loss leaves the same, and nobody has been told of more.
+    if (!this.isDurable || this.#signature === before) return;
+    const devices = now.medium.cuts(SECTOR_BYTES / CELL_BYTES).map((kept) => ({ kept, digest: digestOf([kept]) }));
+    for (const files of now.journal?.files.cuts() ?? []) {
+      const digest = digestOf(files.flatMap(([name, content]) => [Buffer.from(`${name} ${content.length}`), content]));
+      for (const device of devices) await this.#cut(now, device.kept, files, device.digest + digest);
+    }
+  }
+
+  async #cut(now: Moment, kept: Int32Array, files: Files, state: string): Promise<void> {
+    this.cuts++;
+    const expected = now.checker.afterPowerLoss(true, kept);
+    const known = this.known.get(state);
+    if (known === undefined) {
+      await recover(now, expected, kept, files);
+      this.known.set(state, expected.broughtBack);
+      return;
+    }
+    for (const [cell, tag] of known) expected.recovered(cell, tag);
+    expected.check();
+  }
+}
+
+function digestOf(parts: readonly Uint8Array[] | readonly Int32Array[]): string {
+  const hash = createHash('sha1');
+  for (const part of parts) hash.update(part);
+  return hash.digest('base64');
+}
+
+/** Of what a power loss may leave, and of what somebody has been told. */
+function signatureOf({ medium, journal, checker }: Moment): string {
   const files = [...(journal?.files.files.values() ?? [])];
   const lengths = files.map(({ name, synced, changes }) => `${name} ${synced.length} ${changes.length}`);
-  return `${medium.version} ${lengths.join()}`;
+  return `${medium.version} ${journal?.syncs} ${checker.events.length} ${lengths.join()}`;
 }
 
-async function cutNow(now: Moment, most: number): Promise<number> {
-  const devices = now.medium.cuts(SECTOR_BYTES / CELL_BYTES);
-  const journals = [...(now.journal?.files.cuts() ?? [])];
-  const all = devices.length * journals.length;
-  const stride = Math.max(1, all / most);
-  let cuts = 0;
-  for (let at = 0; at < all; at = Math.floor(++cuts * stride)) {
-    await recover(now, devices[at % devices.length], journals[Math.floor(at / devices.length)]);
-  }
-  return cuts;
-}
-
-async function recover({ drawn, checker }: Moment, kept: Int32Array, files: Files): Promise<void> {
-  const expected = checker.afterPowerLoss(true, kept);
+async function recover({ drawn }: Moment, expected: AfterPowerLoss, kept: Int32Array, files: Files): Promise<void> {
   const agenda = new Agenda();
   const disk = SimFiles.holding(files, (done) => agenda.after(1, done));
   const { journal } = drawn;

@@ -2,6 +2,7 @@
  * What the simulated device really holds, in tags: the pristine side, which no fault rule touches. Writes are in `current`
  * at once and in `durable` when a barrier has covered them; in between a power loss keeps what it likes of them.
  */
+import { lossesOf } from './losses.js';
 import type { Random } from './random.js';
 
 export interface Change {
@@ -79,27 +80,31 @@ export class Medium {
   }
 
   /**
-   * What the device may hold if the power goes now, each once: nothing of what no barrier has covered, all of it, each change
-   * alone, and every prefix, by sectors of so many cells. A medium that holds the same would go on from any of them.
+   * What the device may hold if the power goes now, each once, by sectors of so many cells of what no barrier has covered: see
+   * `lossesOf`. A medium that holds the same would go on from any of them.
    */
   cuts(sectorCells: number): Int32Array[] {
-    const whole = this.#pending.map(({ tags }) => tags.length);
-    const lengths = [this.#pending.map(() => 0), whole];
-    for (let last = 0; last < this.#pending.length; last++) {
-      lengths.push(whole.map((length, at) => (at === last ? length : 0)));
-      for (let cells = 0; cells < whole[last]; cells += sectorCells) {
-        lengths.push(whole.map((length, at) => (at < last ? length : at === last ? cells : 0)));
-      }
+    const pieces = this.#pending.flatMap((change, group) => {
+      const count = Math.ceil(change.tags.length / sectorCells);
+      return Array.from({ length: count }, (_, index) => ({ change, group, from: index * sectorCells }));
+    });
+    const unique = new Map<string, Int32Array>();
+    for (const isKept of lossesOf(pieces.map(({ group }) => group))) {
+      const kept = this.#keptOf(
+        pieces.filter((_, at) => isKept[at]),
+        sectorCells,
+      );
+      unique.set(kept.join(), kept);
     }
-    const unique = new Map(lengths.map((kept) => [kept.join(), kept]));
-    return [...unique.values()].map((kept) => this.#keptOf(kept));
+    return [...unique.values()];
   }
 
-  #keptOf(lengths: readonly number[]): Int32Array {
+  #keptOf(pieces: readonly { readonly change: Change; readonly from: number }[], sectorCells: number): Int32Array {
     const kept = this.durable.slice();
     const orders = this.#durableOrder.slice();
-    for (const [index, { order, cell, tags }] of this.#pending.entries()) {
-      for (let at = 0; at < lengths[index]; at++) {
+    for (const { change, from } of pieces) {
+      const { order, cell, tags } = change;
+      for (let at = from; at < Math.min(from + sectorCells, tags.length); at++) {
         if (orders[cell + at] >= order) continue;
         orders[cell + at] = order;
         kept[cell + at] = tags[at];

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import { lossesOf } from './losses.js';
 import type { Random } from './random.js';
 
 export const SECTOR_BYTES = 512;
@@ -87,7 +88,10 @@ export class SimFiles {
     }
   }
 
-  /** What may be left if the power goes now, each once: see `cutsOf`. Files that are synced are the same in all. */
+  /**
+   * What may be left if the power goes now, each once: of each file that is not synced what `cutsOf` gives, with the others as they
+   * were synced; each file without its name, while the directory is not synced, and each that was removed since, back again.
+   */
   *cuts(): Generator<readonly (readonly [name: string, content: Uint8Array])[]> {
     const files = [...this.files.values()];
     const synced = files.map((file) => [file.name, file.synced] as const);
@@ -97,6 +101,8 @@ export class SimFiles {
       const others = synced.filter(([name]) => name !== file.name);
       for (const content of cutsOf(file)) yield [...others, [file.name, content]];
     }
+    for (const { name, synced: content } of this.#removed)
+      if (!this.files.has(name)) yield [...synced, [name, content]];
   }
 
   /** A disk with these files, all of them synced. */
@@ -184,27 +190,34 @@ export function contentOf(before: Uint8Array, changes: readonly FileChange[]): U
 }
 
 /**
- * Every end that the file may have: at each write and each sector of what is not synced, with nothing behind it or with zeros
- * up to the length; and with each of those sectors alone missing.
+ * What a file may hold, each once: at each write and each sector of what is not synced its end, with nothing behind it or with
+ * zeros up to the length; and with sectors of that missing, see `lossesOf`.
  */
-function cutsOf({ synced, changes }: SimFile): Uint8Array[] {
+function cutsOf({ synced, changes }: SimFile): Iterable<Uint8Array> {
   const all = contentOf(synced, changes);
   if (all.length <= synced.length) return [synced, all];
   const ends = new Set([synced.length, ...changes.map(({ at, bytes }) => at + (bytes?.length ?? 0))]);
-  const first = synced.length - (synced.length % SECTOR_BYTES);
-  for (let at = first + SECTOR_BYTES; at < all.length; at += SECTOR_BYTES) ends.add(at);
-  const cuts: Uint8Array[] = [];
+  const sectors: number[] = [];
+  for (let at = synced.length - (synced.length % SECTOR_BYTES); at < all.length; at += SECTOR_BYTES) {
+    sectors.push(at);
+    ends.add(at + SECTOR_BYTES);
+  }
+  const unique = new Map<string, Uint8Array>();
+  const add = (content: Uint8Array) => unique.set(Buffer.from(content).toString('latin1'), content);
   for (const end of ends) {
     if (end > all.length || end < synced.length) continue;
-    cuts.push(all.slice(0, end));
-    if (end < all.length) cuts.push(all.slice().fill(0, end));
+    add(all.slice(0, end));
+    add(all.slice().fill(0, end));
   }
-  for (let at = first; at < all.length; at += SECTOR_BYTES) {
-    const hole = all.slice().fill(0, at, at + SECTOR_BYTES);
-    hole.set(synced.subarray(at, at + SECTOR_BYTES), at);
-    cuts.push(hole);
+  for (const isKept of lossesOf(sectors)) {
+    const holed = all.slice();
+    for (const [index, at] of sectors.entries()) {
+      if (isKept[index]) continue;
+      holed.fill(0, at, at + SECTOR_BYTES).set(synced.subarray(at, at + SECTOR_BYTES), at);
+    }
+    add(holed);
   }
-  return cuts;
+  return unique.values();
 }
 
 /** The file is this, and no loss of power can change it. */

@@ -75,7 +75,7 @@ export class SimJournal {
     if (this.files.files.size === 0) return;
     // Nobody syncs an audit journal: what a power loss leaves of it is anything.
     if (this.#hasLost && this.#drawn.mode === 'audit') return;
-    const { status, problems, divergence } = await verifyJournal(this.files.directory);
+    const { status, problems, divergence } = await verifyJournal(this.files.directory, { isAtRest: true });
     const isWell = status === 'sound' || (torn && status === 'torn');
     demand(isWell, () => `the journal is ${status}: ${problems[0]?.message ?? divergence?.message ?? ''}`);
   }

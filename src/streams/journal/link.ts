@@ -4,6 +4,7 @@ import { digestOfFrame, hexOf, isSame } from './frame.js';
 import type { FoundFrame } from './scan.js';
 import type { FoundHeader } from './read-header.js';
 import { chainAfterHeader } from './segment-header.js';
+import { segmentName } from './segments.js';
 import type { JournalProblem } from './types.js';
 
 export type Report = (problem: JournalProblem) => void;
@@ -22,6 +23,10 @@ export class Links {
   skipsBefore = false;
   readonly #digester: Digester | null;
   readonly #report: Report;
+  /** Of the first segment. */
+  #journalId: Uint8Array | null = null;
+  /** The segment is that of another journal: nothing of it is given. */
+  #isForeign = false;
 
   /** Without a digester only what the headers say is compared: for a keyed journal without its key. */
   constructor(digester: Digester | null, report: Report) {
@@ -32,7 +37,13 @@ export class Links {
   segment(name: string, { header, headerBytes }: FoundHeader): void {
     const problem = { segment: name, start: 0, end: headerBytes.length };
     const expected = this.nextSeq + header.lost;
-    if (this.nextNumber !== 0 && header.number !== this.nextNumber) {
+    this.#journalId ??= header.journalId;
+    this.#isForeign = !isSame(header.journalId, this.#journalId);
+    const should = segmentName(header.number, header.firstSeq);
+    if (this.#isForeign || name !== should) {
+      const message = this.#isForeign ? 'the segment is that of another journal' : `the segment is ${should}`;
+      this.#report({ ...problem, kind: 'altered', fromSeq: this.nextSeq, toSeq: 0, message });
+    } else if (this.nextNumber !== 0 && header.number !== this.nextNumber) {
       const message = `segment ${header.number} comes where ${this.nextNumber} should`;
       this.#report({ ...problem, kind: 'altered', fromSeq: this.nextSeq, toSeq: header.firstSeq - 1, message });
     } else if (this.nextSeq !== 0 && header.firstSeq !== expected) {
@@ -56,13 +67,14 @@ export class Links {
       });
     }
     this.nextNumber = header.number + 1;
-    this.nextSeq = Math.max(this.nextSeq, header.firstSeq);
+    if (!this.#isForeign) this.nextSeq = Math.max(this.nextSeq, header.firstSeq);
     this.digest = this.#digester === null ? null : chainAfterHeader(headerBytes, this.#digester);
   }
 
   frame(segment: string, { start, end, header, bytes }: FoundFrame): Verdict {
     const lastSeq = header.firstSeq + header.count - 1;
     const problem = { segment, start, end, kind: 'altered', fromSeq: header.firstSeq, toSeq: lastSeq } as const;
+    if (this.#isForeign) return 'altered';
     if (bytes !== null && this.#digester !== null && !isSame(digestOfFrame(bytes, this.#digester), header.digest)) {
       this.#report({ ...problem, message: 'the sums of the frame are right, and its digest is not' });
       this.digest = header.digest;

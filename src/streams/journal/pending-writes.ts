@@ -41,10 +41,13 @@ const NEW = 2;
 /** How far what is new of a block has come: `covered` by a barrier that is under way. */
 type Progress = 'dirty' | 'inFlight' | 'taken' | 'covered';
 
-/** Bytes of one block that are not known to be durable. */
-interface PendingBlock {
+interface Masked {
   readonly bytes: Uint8Array;
   readonly mask: Uint8Array;
+}
+
+/** Bytes of one block that are not known to be durable. */
+interface PendingBlock extends Masked {
   /** Of the oldest write that has a part in it. */
   readonly sinceSeq: number;
   progress: Progress;
@@ -72,6 +75,8 @@ export class PendingWrites {
   /** Discards and zeros that may land yet, by their request. */
   readonly #clearings = new Map<number, Clearing>();
   readonly #sample = new DurableSample();
+  /** Memory of blocks that are not pending any more: new memory for each write would take longer than to read it. */
+  #spare: Masked[] = [];
   /** For each of the blocks that became durable last, the seq from which it is known whole. */
   readonly #provenSince: number[] = [];
 
@@ -219,7 +224,7 @@ export class PendingWrites {
     const known = this.#blocks.get(offset);
     if (known !== undefined) return known;
     const size = this.#blockSize;
-    const masked = { bytes: new Uint8Array(size), mask: new Uint8Array(size) };
+    const masked = this.#spare.pop() ?? { bytes: new Uint8Array(size), mask: new Uint8Array(size) };
     const block: PendingBlock = { ...masked, sinceSeq, progress: 'dirty', io: 0, isProof: true };
     this.#blocks.set(offset, block);
     return block;
@@ -249,6 +254,7 @@ export class PendingWrites {
     const { writes } = this;
     const sinceSeq = this.#sinceSeq();
     this.#blocks.clear();
+    this.#spare = [];
     this.#blockSize = blockSize;
     for (const { offset, bytes } of writes) {
       for (let done = 0; done < bytes.length; ) {
@@ -289,16 +295,26 @@ export class PendingWrites {
   }
 
   #forgetDurable(): void {
-    for (const [offset, block] of this.#blocks) {
-      if (block.progress !== 'covered') continue;
-      const { bytes, mask, sinceSeq, isProof } = block;
-      this.#provenSince.push(sinceSeq);
-      if (this.#provenSince.length > SAMPLE_BLOCKS_MAX) this.#provenSince.shift();
-      const left = mask.includes(OLD) ? without(mask, NEW) : null;
-      if (isProof) this.#sample.add({ offset, bytes, mask: left === null ? mask : without(mask, OLD) });
-      if (left === null) this.#blocks.delete(offset);
-      else this.#blocks.set(offset, { ...block, bytes: bytes.slice(), mask: left, progress: 'dirty' });
+    const durable = [...this.#blocks].filter(([, block]) => block.progress === 'covered');
+    for (const [index, [offset, block]] of durable.entries()) {
+      const isLast = index >= durable.length - SAMPLE_BLOCKS_MAX;
+      const left = block.mask.includes(OLD) ? without(block.mask, NEW) : null;
+      if (isLast) this.#prove(offset, block, left === null ? block.mask : without(block.mask, OLD));
+      if (left !== null)
+        this.#blocks.set(offset, { ...block, bytes: block.bytes.slice(), mask: left, progress: 'dirty' });
+      else if (this.#blocks.delete(offset) && !isLast) this.#reuse(block);
     }
+  }
+
+  #prove(offset: number, { bytes, sinceSeq, isProof }: PendingBlock, mask: Uint8Array): void {
+    this.#provenSince.push(sinceSeq);
+    if (this.#provenSince.length > SAMPLE_BLOCKS_MAX) this.#provenSince.shift();
+    if (isProof) this.#sample.add({ offset, bytes, mask });
+  }
+
+  #reuse({ bytes, mask }: PendingBlock): void {
+    mask.fill(0);
+    this.#spare.push({ bytes, mask });
   }
 
   /** No barrier has covered it, and none that is under way or comes counts what was sent before. */

@@ -36,7 +36,7 @@ export interface JournalOptions {
   readonly bufferBytes?: number;
   /** Longest time that an event is kept in memory, milliseconds. Default 1000. */
   readonly bufferMs?: number;
-  /** A segment this long is closed, and the next begun. Default 64 MiB. */
+  /** A segment this long is closed, and the next begun. Default 16 MiB. */
   readonly segmentBytes?: number;
   /** Old segments are deleted above these bounds; nothing is when none is given. */
   readonly retention?: JournalRetention;

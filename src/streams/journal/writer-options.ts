@@ -5,7 +5,8 @@ import type { JournalOptions, JournalRetention } from './types.js';
 
 const BUFFER_BYTES_DEFAULT = 64 * 1024;
 const BUFFER_MS_DEFAULT = 1000;
-const SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024;
+/** An opening reads one of them or two. */
+const SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024;
 /** Read again in a few tenths of a second. */
 const SNAPSHOT_EVENTS_DEFAULT = 1e6;
 const NS_PER_MS = 1e6;

@@ -9,9 +9,12 @@ const [image, directory, first] = process.argv.slice(2);
 const BLOCK_BYTES = 4096;
 const WRITERS = 8;
 const CAPACITY_BLOCKS = 64;
+/** So that it can be verified after each of many kills. */
+const JOURNAL_BYTES = 4 << 20;
 
 const device = await openFileDevice(image);
-const cache = await openCache(device, { capacity: CAPACITY_BLOCKS, journal: { directory, mode: 'durable' } });
+const journal = { directory, mode: 'durable', retention: { bytes: JOURNAL_BYTES } } as const;
+const cache = await openCache(device, { capacity: CAPACITY_BLOCKS, journal });
 let tag = Number(first);
 
 /** At once: a line that waits in memory dies with the process. */

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { type BlockCache, type CacheEvent, openCache, openFileDevice } from '../../../src/index.js';
-import { openJournal } from '../../../src/streams/journal/index.js';
+import { openJournal, verifyJournal } from '../../../src/streams/journal/index.js';
 
 const BLOCK_BYTES = 4096;
 const BLOCKS = 128;
@@ -112,17 +112,20 @@ describe('a durable journal', function () {
   beforeEach(makeImage);
   afterEach(removeImage);
 
-  it(`brings back every acknowledged write after each of ${KILLS} kills`, async () => {
+  it(`brings back every acknowledged write after each of ${KILLS} kills, and is sound`, async () => {
     const acknowledged = new Map<number, number>();
     let tag = 0;
     for (let kill = 0; kill < KILLS; kill++) {
       const started = await writeUntilKilled(tag, acknowledged);
       tag = Math.max(tag, ...started.keys()) + 1;
+      const { status, problems } = await verifyJournal(directory);
+      expect(status, problems[0]?.message).to.be.oneOf(['sound', 'torn']);
       const cache = await open();
       cache.checkInvariants();
       await expectKept(cache, acknowledged, started);
       await cache.close();
     }
+    expect(await verifyJournal(directory)).to.include({ status: 'sound' });
   });
 });
 
