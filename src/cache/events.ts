@@ -243,7 +243,7 @@ export interface BarrierFailed extends Fact<'barrierFailed'> {
   readonly code: string;
   readonly outcome: FailureOutcome;
 }
-/** The device answered an operation that had timed out. A barrier's failure is believed then too. */
+/** The device answered an operation that had timed out. Only then is another barrier begun, and a barrier's failure is believed. */
 export interface DeviceAnsweredLate extends Fact<'deviceAnsweredLate'> {
   readonly io: number;
   readonly startedAt: number;

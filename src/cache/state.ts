@@ -252,6 +252,15 @@ export class CacheState {
     return this.reads.size + this.admissions.size + this.waits.size + this.clears.size;
   }
 
+  /**
+   * The barrier that has timed out and has not been answered, or null. While there is one nobody knows what is durable: a system tells
+   * of a failed write once, and it may be the one that is told, so the success of another would prove nothing.
+   */
+  get owedBarrier(): Barrier | null {
+    for (const io of this.stuck.values()) if (io.kind === 'barrier') return io;
+    return null;
+  }
+
   /** The bytes of a range, less than whole blocks only at the device's tail. */
   bytesOf(block: number, count: number): number {
     return bytesOfRange(block, count, this.blockSize, this.deviceBytes);

@@ -97,51 +97,58 @@ describe('a device read without an answer', () => {
 describe('a barrier without an answer', () => {
   const open = faultyFiles();
 
-  it('fails in time, is asked for again, and its late answer changes nothing', async () => {
-    const { cache, clock, device, file, of } = await open(OLD);
-    const rule = device.inject({ on: 'barrier', hang: 'after', times: 1 });
+  const at = (blocks: readonly number[]) => blocks.map((block) => [block, TIMEOUT]);
+
+  for (const answer of [undefined, 'EIO'])
+    it(`makes flushes fail until it is answered ${answer === undefined ? 'well' : 'with an error'}, then another is asked for`, async () => {
+      const { cache, clock, device, file, of } = await open(OLD);
+      const rule = device.inject({ on: 'barrier', hang: 'after', times: 1 });
+      await cache.write(8, NEW);
+      const asked = clock.now();
+      const error = await survivorsOf(clock.until(cache.flush()));
+      expect(clock.now() - asked).to.equal(1e9);
+      expect(blocksOf(error)).to.deep.equal(at([8, 9, 10, 11]));
+      expect(error.cause).to.include({ code: TIMEOUT });
+      expect(device.operations).to.include({ write: 2, barrier: 1 });
+
+      const later = pattern(BLOCK, 5);
+      await cache.write(30, later);
+      expect(blocksOf(await survivorsOf(cache.flush({ block: 30, count: 1 })))).to.deep.equal(at([30]));
+      expect(await rejection(cache.flush({ block: 50, count: 1 }))).to.include({ code: 'CACHETRAIL_BARRIER_FAILED' });
+      await clock.pass(60_000);
+      expect(device.operations, 'nothing is asked for again').to.include({ write: 3, barrier: 1 });
+
+      rule.release(answer);
+      await clock.rest();
+      expect(of('deviceAnsweredLate').map(({ code }) => code)).to.deep.equal([answer ?? '']);
+      await clock.until(cache.flush());
+      expect(device.operations.write, 'all that is in doubt is written again').to.equal(answer === undefined ? 3 : 5);
+      expectBytes(file(8, 4), NEW);
+      expectBytes(file(30, 1), later);
+      expect(cache.stats()).to.include({ dirtyBlocks: 0, unsyncedBlocks: 0 });
+    });
+
+  it('lets the cache be closed only by who gives up what is in doubt', async () => {
+    const { cache, clock, device, of } = await open(OLD);
+    device.inject({ on: 'barrier', hang: 'after', times: 1 });
     await cache.write(8, NEW);
-    await clock.until(cache.flush());
-    expect(of('barrierFailed').map(({ code }) => code)).to.deep.equal([TIMEOUT]);
-    expect(device.operations).to.include({ write: 2, barrier: 2 });
-    await cache.write(8, pattern(BLOCK, 5));
-    rule.release('EIO');
-    await clock.rest();
-    expect(of('deviceAnsweredLate').map(({ code }) => code)).to.deep.equal(['EIO']);
-    await clock.until(cache.flush());
-    expectBytes(file(8, 1), pattern(BLOCK, 5));
+    expect(blocksOf(await survivorsOf(clock.until(cache.close())))).to.deep.equal(at([8, 9, 10, 11]));
+    expectBytes(await cache.read(8, 4), NEW);
+    await clock.until(cache.close({ abandon: 'the disk does not answer' }));
+    expect(of('dirtyDiscarded').map(({ blocks }) => blocks)).to.deep.equal([[8, 9, 10, 11]]);
   });
 
-  it('that fails late takes back what was written since: it reaches the device again, and only then is it durable', async () => {
-    const { cache, clock, device, file, of } = await open(OLD);
+  it('makes a zero fail, which could not be made durable', async () => {
+    const { cache, clock, device, file } = await open(OLD);
     const rule = device.inject({ on: 'barrier', hang: 'after', times: 1 });
-    await cache.write(8, NEW);
-    await clock.until(cache.flush());
-    const later = pattern(BLOCK, 5);
-    await clock.until(cache.writeBytes(30 * BLOCK, later, { through: true }));
-    expect(cache.inspect(30)).to.include({ state: 'unsynced', lastError: null });
-    rule.release('EIO');
+    await rejection(clock.until(cache.flush()));
+    const error = await rejection(clock.until(cache.zero({ block: 8, count: 4 })));
+    expect(error).to.include({ code: 'CACHETRAIL_CLEAR_FAILED' });
+    expect(error.cause).to.include({ code: TIMEOUT });
+    rule.release();
     await clock.rest();
-    expect(cache.inspect(30)).to.include({ state: 'dirty', lastError: 'EIO' });
-    expect(cache.inspect(8)).to.include({ state: 'clean' });
-    const { write } = device.operations;
-    await clock.until(cache.flush());
-    expect(device.operations.write).to.equal(write + 1);
-    expect(of('flushStarted').at(-1)).to.include({ pending: 1 });
-    expectBytes(file(30, 1), later);
-  });
-
-  it('at every try fails the flush, which names the blocks', async () => {
-    const { cache, clock, device } = await open(OLD);
-    device.inject({ on: 'barrier', hang: 'after' });
-    await cache.write(8, NEW);
-    const asked = clock.now();
-    const error = await survivorsOf(clock.until(cache.flush()));
-    expect(clock.now() - asked).to.equal(3e9);
-    expect(blocksOf(error)).to.deep.equal([8, 9, 10, 11].map((block) => [block, TIMEOUT]));
-    device.cure();
-    device.release();
-    await clock.until(cache.flush());
+    await clock.until(cache.zero({ block: 8, count: 4 }));
+    expectBytes(file(8, 4), new Uint8Array(4 * BLOCK));
   });
 });
 

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { nextDeadline } from '../../src/cache/deadline.js';
+import type { Input } from '../../src/cache/inputs.js';
 import { blockOf } from '../support/blocks.js';
-import { type Core, given, open } from '../support/core.js';
+import { BLOCK, type Core, given, open } from '../support/core.js';
 import {
   cached,
   clear,
@@ -11,6 +13,7 @@ import {
   flush,
   grown,
   read,
+  setBlockSize,
   settle,
   shortWrite,
   tick,
@@ -20,6 +23,13 @@ import {
 } from '../support/steps.js';
 
 const LAZY = { limits: { dirtyBackgroundShare: 1, dirtyHardShare: 1 } };
+
+/** Whatever waits for a time has had enough of it. */
+const timePasses = () => [tick(3600e9), tick(3600e9), tick(3600e9)];
+
+function replaceDevice(core: Core): Input {
+  return { type: 'replaceDevice', ...core.request(), identity: 'test', deviceBytes: 64 * BLOCK, writable: true };
+}
 
 describe('a device write that times out', () => {
   const stuck = () => given(open(LAZY), grown, write(3), flush(), timesOut('writeback'), done('barrier'));
@@ -102,83 +112,176 @@ describe('a device write that times out', () => {
 });
 
 describe('a barrier that times out', () => {
-  it('has failed: everything is written again, and synced by another barrier', () => {
-    const { core } = given(open(LAZY), grown, write(3), flush(), done('writeback'))
+  const begun = (options = LAZY) => given(open(options), grown, write(3), flush(), done('writeback'));
+  /** Operation 3 is the barrier; what was written before it has been written again, and the flush has failed. */
+  const owed = (options = LAZY) => begun(options).and(timesOut('barrier'), settle);
+  const TOLD = { codes: ['CACHETRAIL_DEVICE_TIMEOUT'], ios: [3], barrierIo: 3 };
+
+  it('has failed: everything is written again, and no other is begun, so the flush fails too', () => {
+    const { core } = begun()
       .when(timesOut('barrier'))
       .then(
         { type: 'barrierFailed', code: 'CACHETRAIL_DEVICE_TIMEOUT', outcome: 'unknown' },
         'batchPlanned',
         'writebackStarted',
       )
-      .when(settle)
-      .then('writebackFinished', 'barrierStarted', 'barrierFinished', 'flushFinished');
-    given(...core.events)
-      .when(done(3))
-      .then({ type: 'deviceAnsweredLate', io: 3 });
+      .when(done('writeback'))
+      .then('writebackFinished', { type: 'flushFailed', blocks: [3], ...TOLD });
+    expect(blockOf(core, 3).state).to.equal('unsynced');
   });
 
-  /** Operation 3 is the barrier; what was written before it has been written again, and is clean. */
-  const timedOut = () => given(open(LAZY), grown, write(3), flush(), done('writeback'), timesOut('barrier'), settle);
-
-  it('and fails late may have taken the failure of later writes: what no barrier has covered is written again', () => {
-    const late = timedOut()
-      .and(writeThrough(5), done('writeback'))
+  it('may be told of the failure of a later write, so nothing that is written since counts before it is answered', () => {
+    owed()
+      .and(write(5), flush(5, 1), done('writeback'), timePasses)
       .when(fails(3, 'EIO'))
-      .then({ type: 'deviceAnsweredLate', io: 3, code: 'EIO' });
-    expect(blockOf(late.core, 5)).to.include({ state: 'dirty', dirtyBase: 2, writtenBase: 0 });
-    expect(blockOf(late.core, 3).state).to.equal('clean');
-    expect(late.core.state.failures.get(5)).to.deep.equal({ code: 'EIO', io: 3 });
-    late
+      .then({ type: 'deviceAnsweredLate', io: 3, code: 'EIO' })
       .when(flush(), settle)
       .then(
-        { type: 'flushStarted', pending: 1 },
-        'batchPlanned',
-        { type: 'writebackStarted', block: 5 },
+        { type: 'flushStarted', pending: 2 },
+        { type: 'batchPlanned', blocks: 2 },
+        'writebackStarted',
+        'writebackStarted',
         'writebackFinished',
-        'barrierStarted',
+        'writebackFinished',
+        { type: 'barrierStarted', reason: 'flush' },
         'barrierFinished',
         'flushFinished',
       );
   });
 
-  it('and fails late taints what the device is taking: it is written again even if it goes well', () => {
-    const { core } = timedOut().and(write(7), flush(7, 1), fails(3));
+  it('makes every flush fail until it is answered, at once where there is nothing to write, and writes nothing twice', () => {
+    const { core } = owed()
+      .when(flush())
+      .then({ type: 'flushStarted', pending: 1 }, { type: 'flushFailed', blocks: [3], ...TOLD })
+      .when(flush(40, 1))
+      .then({ type: 'flushStarted', pending: 0 }, { type: 'flushFailed', blocks: [], codes: [], ios: [], barrierIo: 3 })
+      .when(write(5), flush(5, 1), done('writeback'))
+      .then('written', 'flushStarted', 'batchPlanned', 'writebackStarted', 'writebackFinished', {
+        type: 'flushFailed',
+        blocks: [5],
+        ...TOLD,
+      })
+      .and(flush(), timePasses);
+    expect(eventsOf(core, 'barrierStarted')).to.have.length(1);
+    expect(eventsOf(core, 'writebackStarted').map(({ block }) => block)).to.deep.equal([3, 3, 5]);
+  });
+
+  it('lets a write-through end, which needs no barrier', () => {
+    owed()
+      .when(writeThrough(5), done('writeback'))
+      .then('written', 'batchPlanned', 'writebackStarted', 'writebackFinished', 'writeFinished');
+  });
+
+  it('and ends well late lets another begin, and only that one counts', () => {
+    const late = owed()
+      .when(done(3))
+      .then({ type: 'deviceAnsweredLate', io: 3, code: '' }, { type: 'barrierStarted', reason: 'batch' });
+    expect(blockOf(late.core, 3).state).to.equal('unsynced');
+    const { core } = late.when(done('barrier')).then('barrierFinished');
+    expect(blockOf(core, 3).state).to.equal('clean');
+  });
+
+  it('and is answered while a flush is writing again has the flush go on to another', () => {
+    for (const answer of [done(3), fails(3)]) {
+      const { core } = begun().and(timesOut('barrier'), answer, settle);
+      expect(blockOf(core, 3).state).to.equal('clean');
+      expect(eventsOf(core, 'flushFinished')).to.have.length(1);
+    }
+  });
+
+  it('and fails late puts in doubt what was written since, and what the device is taking', () => {
+    const { core } = owed()
+      .and(writeThrough(5), done('writeback'), write(7), flush(7, 1))
+      .when(fails(3, 'EIO'))
+      .then({ type: 'deviceAnsweredLate', io: 3, code: 'EIO' });
+    expect(blockOf(core, 3)).to.include({ state: 'dirty', writtenBase: 0 });
+    expect(blockOf(core, 5)).to.include({ state: 'dirty', dirtyBase: 2, writtenBase: 0 });
     expect(blockOf(core, 7)).to.include({ state: 'writing', tainted: true });
+    expect(core.state.failures.get(5)).to.deep.equal({ code: 'EIO', io: 3 });
     given(...core.events)
       .when(done('writeback'))
       .then('writebackFinished', 'batchPlanned', { type: 'writebackStarted', block: 7 });
   });
 
-  it('and fails late is believed before a barrier that was begun meanwhile and ends well', () => {
-    timedOut()
-      .and(write(7), flush(7, 1), done('writeback'))
-      .when(fails(3))
-      .then('deviceAnsweredLate', 'batchPlanned', { type: 'writebackStarted', block: 7 })
-      .when(done('barrier'))
-      .then('barrierFinished')
-      .when(settle)
-      .then('writebackFinished', 'barrierStarted', 'barrierFinished', 'flushFinished');
+  it('and times out again, made anew, is owed anew', () => {
+    owed()
+      .and(done(3), timesOut('barrier'))
+      .when(flush(), settle)
+      .then('flushStarted', 'batchPlanned', 'writebackStarted', 'writebackFinished', {
+        type: 'flushFailed',
+        ios: [5],
+        barrierIo: 5,
+      });
   });
 
-  it('and fails late fails the zeros that wait for a barrier, and those that the device is at', () => {
-    timedOut()
-      .and(clear('zero', 20), done('clear'))
-      .when(fails(3, 'EIO'))
-      .then('deviceAnsweredLate', { type: 'clearFailed', block: 20, io: 3, code: 'EIO' });
-    timedOut()
+  it('makes zeros fail: those that wait for it, that the device is at, and that are asked for before it is answered', () => {
+    const failed = { type: 'clearFailed', block: 20, io: 3, code: 'CACHETRAIL_DEVICE_TIMEOUT' } as const;
+    given(open(LAZY), grown, clear('zero', 20), done('clear')).when(timesOut('barrier')).then('barrierFailed', failed);
+    begun()
       .and(clear('zero', 20))
-      .when(fails(3, 'EIO'))
-      .then('deviceAnsweredLate')
-      .when(done('clear'))
-      .then('clearAnswered', { type: 'clearFailed', block: 20, io: 3, code: 'EIO' });
+      .when(timesOut('barrier'), done('clear'))
+      .then('barrierFailed', 'batchPlanned', 'writebackStarted', 'clearAnswered', failed);
+    const { core } = owed().when(clear('zero', 20)).then('clearQueued', failed);
+    expect(eventsOf(core, 'clearStarted'), 'the device is not asked').to.have.length(0);
   });
 
-  it('and ends well late changes nothing', () => {
-    const { core } = timedOut().and(writeThrough(5), done('writeback'), clear('zero', 20), done('clear'), done(3));
-    expect(blockOf(core, 5).state).to.equal('unsynced');
+  it('lets a discard be done, which needs no barrier', () => {
+    owed()
+      .when(clear('discard', 20), done('clear'))
+      .then('clearQueued', 'clearStarted', 'clearAnswered', 'clearFinished');
+  });
+
+  it('keeps the cache from being closed, unless what is in doubt is given up by name', () => {
+    owed()
+      .when(close())
+      .then('closeStarted', { type: 'closeFailed', blocks: [3], ...TOLD })
+      .when(close('the disk does not answer'))
+      .then('closeStarted', { type: 'dirtyDiscarded', blocks: [3] }, 'closed');
+    given(open(LAZY), flush(), timesOut('barrier'))
+      .when(close())
+      .then('closeStarted', { type: 'closeFailed', blocks: [], barrierIo: 1 })
+      .when(close('the disk does not answer'))
+      .then('closeStarted', 'closed');
+  });
+
+  it('keeps the block size as it is', () => {
+    owed()
+      .when(setBlockSize(1024))
+      .then('blockSizeRequested', { type: 'blockSizeFailed', blocks: [3], ...TOLD });
+  });
+
+  it('keeps blocks in the cache that it may have lost: writes that find no room wait for it', () => {
+    const { core } = given(open({ ...LAZY, capacity: 2 }), grown, write(3, 2), flush(), done('writeback'))
+      .and(timesOut('barrier'), settle)
+      .when(write(9))
+      .then({ type: 'writeQueued', reason: 'dirty-limit' });
+    for (const block of [3, 4]) expect(blockOf(core, block).state).to.equal('unsynced');
     given(...core.events)
+      .and(done(core.state.failedBarrierIo))
       .when(done('barrier'))
-      .then('barrierFinished', 'clearFinished');
+      .then('barrierFinished', 'evicted', 'written');
+  });
+
+  it('owes nothing any more once the device has been replaced', () => {
+    const { core } = owed()
+      .when(replaceDevice, flush(), settle)
+      .then(
+        'deviceReplaced',
+        { type: 'deviceAnsweredLate', io: 3, code: 'CACHETRAIL_DEVICE_REPLACED' },
+        'flushStarted',
+        'batchPlanned',
+        'writebackStarted',
+        'writebackFinished',
+        'barrierStarted',
+        'barrierFinished',
+        'flushFinished',
+      );
+    expect(blockOf(core, 3).state).to.equal('clean');
+  });
+
+  it('asks for no tick while nothing can be done', () => {
+    const { core } = owed().and(timePasses);
+    expect(nextDeadline(core.state, core.at)).to.equal(null);
   });
 });
 

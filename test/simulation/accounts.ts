@@ -72,6 +72,8 @@ export class Accounts {
   readonly #writebacks = new Map<number, Range & { isDoubtful: boolean }>();
   readonly #barriers = new Map<number, number>();
   #barriersStarted = 0;
+  /** The barrier that has timed out and is not answered, or 0: what needs one fails because of it. */
+  #owedBarrier = 0;
   readonly #clears = new Map<number, number>();
   /** Clears that the device may still carry out. */
   readonly #owedClears = new Map<number, Range>();
@@ -163,16 +165,19 @@ export class Accounts {
         });
         return;
       case 'barrierStarted':
+        demand(this.#owedBarrier === 0, () => `a barrier begins, and ${this.#owedBarrier} is not answered`);
         this.#barriers.set(event.io, ++this.#barriersStarted);
         return;
       case 'barrierFinished':
         return this.#barrierFinished(event);
       case 'barrierFailed':
+        if (event.code === TIMEOUT) this.#owedBarrier = event.io;
         return this.#doubt(event);
       case 'deviceReplaced':
         return this.#doubt({ code: REPLACED, io: 0 });
       case 'deviceAnsweredLate':
         this.#owedClears.delete(event.io);
+        if (event.io === this.#owedBarrier) this.#owedBarrier = 0;
         return this.#barriers.has(event.io) && event.code !== '' ? this.#doubt(event) : undefined;
       case 'clearStarted':
         this.#clears.set(event.op, event.io);
@@ -218,8 +223,10 @@ export class Accounts {
   #failed(event: Failed): void {
     const handle = this.#asking.get(event.op)?.handle ?? NOBODY;
     this.#ended(event.op, event);
+    const isOwed = this.#owedBarrier !== 0 && event.type !== 'writeFailed';
+    const unknown = isOwed ? { code: TIMEOUT, io: this.#owedBarrier } : { code: '', io: 0 };
     for (const [at, block] of event.blocks.entries()) {
-      const known = this.#causes.get(block) ?? { code: '', io: 0 };
+      const known = this.#causes.get(block) ?? unknown;
       const told = { code: event.codes[at], io: event.ios[at] };
       demand(told.code === known.code && told.io === known.io, () => {
         return `block ${block} is said to have failed with ${told.code} (${told.io}), not ${known.code} (${known.io})`;

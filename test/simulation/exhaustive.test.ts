@@ -16,7 +16,7 @@ import {
   openCache,
   WriteError,
 } from '../../src/index.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { drain, VirtualClock } from '../support/virtual-clock.js';
 import { Blocks, BLOCK_BYTES, BLOCKS, type Kind, type Told, work } from './fixed-workload.js';
 import { contentOf, SimFiles, settle } from './sim-files.js';
 
@@ -89,6 +89,7 @@ class Machine {
   async end(cache: BlockCache, clock = this.clock): Promise<void> {
     this.faulty.cure();
     this.faulty.release();
+    await drain();
     await clock.until(flushed(cache));
     cache.checkInvariants();
     const read = await clock.until(cache.read(0, BLOCKS));
@@ -134,8 +135,8 @@ function expectTold(told: readonly Told[], on: On, times: number, code: string):
   if (on === 'read') expect(kinds.includes('read') || kinds.includes('part'), 'the reader is told').to.equal(true);
   else if (on === 'zero' || on === 'discard') expect(kinds, 'who cleared is told').to.include(on);
   else if (isForGood) expect(kinds, 'a flush is told').to.include('flush');
-  // A write without an answer cannot be made again.
-  else if (on === 'write' && code === TIMEOUT) expect(kinds).to.satisfy(isOfWriters);
+  // A write or a barrier without an answer cannot be made again.
+  else if (code === TIMEOUT) expect(kinds).to.satisfy(isOfWriters);
   // Another try, or a split, is all that one failure takes, and nobody need know; a zero is told of a barrier that fails.
   else if (code !== 'EROFS') expect(kinds.filter((kind) => kind !== 'zero')).to.deep.equal([]);
 }

@@ -9,8 +9,20 @@ export type Operation = 'read' | 'write' | 'barrier' | 'zero' | 'discard';
  * - `short`: moves less than asked, and says so. `bogus`: answers with what is no byte count.
  * - `throw`: throws instead of answering. `twice`: answers two times.
  * - `late`: answers after the timeout. `never`: does not answer until the device is cured, if then.
+ * - `lateFail`: answers after the timeout that it has failed: `torn`, or a barrier as `lose`.
  */
-export type FaultKind = 'error' | 'torn' | 'done' | 'lose' | 'short' | 'bogus' | 'throw' | 'twice' | 'late' | 'never';
+export type FaultKind =
+  | 'error'
+  | 'torn'
+  | 'done'
+  | 'lose'
+  | 'short'
+  | 'bogus'
+  | 'throw'
+  | 'twice'
+  | 'late'
+  | 'lateFail'
+  | 'never';
 
 export interface FaultPlan {
   readonly on: Operation;
@@ -32,7 +44,8 @@ export interface FaultPlan {
 export type FaultCounts = Record<FaultKind, number>;
 
 export function noFaults(): FaultCounts {
-  return { error: 0, torn: 0, done: 0, lose: 0, short: 0, bogus: 0, throw: 0, twice: 0, late: 0, never: 0 };
+  const inTime = { error: 0, torn: 0, done: 0, lose: 0, short: 0, bogus: 0, throw: 0, twice: 0 };
+  return { ...inTime, late: 0, lateFail: 0, never: 0 };
 }
 
 export class Faults {
@@ -83,9 +96,9 @@ function none(): Record<Operation, number> {
 
 const KINDS: Readonly<Record<Operation, Readonly<Partial<Record<FaultKind, number>>>>> = {
   read: { error: 4, short: 2, bogus: 1, throw: 1, twice: 1, late: 3, never: 2 },
-  write: { error: 5, torn: 4, done: 2, short: 3, bogus: 1, throw: 1, twice: 1, late: 4, never: 2 },
-  barrier: { error: 4, lose: 5, done: 2, throw: 1, twice: 1, late: 3, never: 2 },
-  zero: { error: 2, torn: 3, done: 2, throw: 1, twice: 1, late: 3, never: 2 },
+  write: { error: 5, torn: 4, done: 2, short: 3, bogus: 1, throw: 1, twice: 1, late: 4, lateFail: 2, never: 2 },
+  barrier: { error: 4, lose: 5, done: 2, throw: 1, twice: 1, late: 3, lateFail: 3, never: 2 },
+  zero: { error: 2, torn: 3, done: 2, throw: 1, twice: 1, late: 3, lateFail: 1, never: 2 },
   discard: { error: 2, torn: 2, done: 1, throw: 1, late: 2, never: 1 },
 };
 const CODES = { EIO: 8, ENOSPC: 3, EAGAIN: 2, EROFS: 1, ENODEV: 1, ETIMEDOUT: 1, EMINE: 1 };
@@ -111,6 +124,7 @@ export function stormOf(random: Random, steps: number, sizeBytes: number): Fault
   const always = { code: 'EIO', times: Number.POSITIVE_INFINITY, from: 0, to: steps, start: 0, end: sizeBytes };
   return [
     { ...always, on: 'barrier', kind: 'lose', share: random.pick([0.05, 0.2]) },
+    { ...always, on: 'barrier', kind: 'lateFail', share: random.pick([0, 0.02, 0.1]) },
     { ...always, on: 'zero', kind: random.pick(['torn', 'done']), share: 0.2 },
     { ...always, on: 'zero', kind: 'late', share: 0.1 },
     { ...always, on: 'write', kind: random.pick(['torn', 'late', 'short']), share: 0.05 },

@@ -4,7 +4,7 @@ import type { Agenda } from './agenda.js';
 import { AnsweringTwice } from './answering-twice.js';
 import { CELL_BYTES, cellCountOf, putTags, tagsOf } from './cells.js';
 import { SimulationFailure } from './failure.js';
-import type { FaultPlan, Faults, Operation } from './faults.js';
+import type { FaultKind, FaultPlan, Faults, Operation } from './faults.js';
 import type { Change, Medium } from './medium.js';
 import type { Random } from './random.js';
 
@@ -46,6 +46,8 @@ export class SimDevice implements BlockDevice {
   readonly #options: SimDeviceOptions;
   /** Operations that do not answer, to be let go by a cure. */
   readonly #hanging: (() => void)[] = [];
+  /** Barriers under way that will fail late. */
+  #failingLate = 0;
   #off = false;
   #cured = false;
 
@@ -78,10 +80,13 @@ export class SimDevice implements BlockDevice {
   }
 
   async barrier(): Promise<void> {
-    const { medium } = this.#options;
+    const { medium, random } = this.#options;
     const covered = medium.acknowledged();
     const work = (part: Part) => {
-      if (part === 'all') medium.makeDurable(covered);
+      if (part !== 'all') return undefined;
+      // One that is told of a failure late has taken it from all others: these succeed, and what had failed is gone.
+      if (this.#failingLate > 0 && random.chance(0.5)) return this.#lose();
+      medium.makeDurable(covered);
       return undefined;
     };
     await this.#run({ on: 'barrier', offset: 0, length: 0, work });
@@ -164,9 +169,12 @@ export class SimDevice implements BlockDevice {
     const isOld = !this.#cured;
     const most = this.#cured ? Math.min(latencyNs.most, timeoutNs / 4) : latencyNs.most;
     const usual = random.magnitude(Math.min(latencyNs.least, most), most);
+    const failsLate = op.on === 'barrier' && fate?.kind === 'lateFail';
     if (isOld) this.doomed++;
+    if (failsLate) this.#failingLate++;
     this.running++;
-    const delay = fate?.kind === 'late' ? timeoutNs + random.below(2 * timeoutNs) : usual;
+    const isLate = fate?.kind === 'late' || fate?.kind === 'lateFail';
+    const delay = isLate ? timeoutNs + random.below(2 * timeoutNs) : usual;
     let moved: number | undefined;
     let isDone = false;
     const work = () => {
@@ -177,6 +185,7 @@ export class SimDevice implements BlockDevice {
     const answer = () => {
       if (this.#off) return;
       if (isOld) this.doomed--;
+      if (failsLate) this.#failingLate--;
       this.running--;
       work();
       this.#answer(op, fate, moved, resolve, reject);
@@ -188,7 +197,7 @@ export class SimDevice implements BlockDevice {
   }
 
   #workOf(op: Work, fate: FaultPlan | null): number | undefined {
-    const { medium, random } = this.#options;
+    const { random } = this.#options;
     switch (fate?.kind) {
       case 'error':
         return op.work('none');
@@ -197,13 +206,18 @@ export class SimDevice implements BlockDevice {
         return op.work('some');
       case 'bogus':
         return op.work(random.pick(['all', 'none', 'some']));
+      case 'lateFail':
+        return op.on === 'barrier' ? this.#lose() : op.work('some');
       case 'lose':
-        this.losses++;
-        medium.lose();
-        return undefined;
+        return this.#lose();
       default:
         return op.work('all');
     }
+  }
+
+  #lose(): undefined {
+    this.losses++;
+    this.#options.medium.lose();
   }
 
   #answer(
@@ -215,9 +229,7 @@ export class SimDevice implements BlockDevice {
   ): void {
     const { random } = this.#options;
     const kind = fate?.kind;
-    if (fate !== null && (kind === 'error' || kind === 'torn' || kind === 'done' || kind === 'lose')) {
-      return reject(failureOf(fate));
-    }
+    if (fate !== null && FAILING.includes(fate.kind)) return reject(failureOf(fate));
     if (kind === 'bogus') return resolve(random.pick([-1, Number.NaN, op.length + 1, 0.5]));
     for (const change of op.changes ?? []) change.acknowledged = true;
     resolve(moved ?? 0);
@@ -253,6 +265,8 @@ export class SimDevice implements BlockDevice {
   }
 }
 
+/** What is told that it has failed. */
+const FAILING: readonly FaultKind[] = ['error', 'torn', 'done', 'lose', 'lateFail'];
 /** What a discarded cell may read as. */
 const GARBAGE = 0x7eadbeef;
 

@@ -31,12 +31,10 @@ export function decideAnswer(turn: Turn, answer: Answer): void {
 }
 
 function answeredLate(turn: Turn, answer: Answer): void {
-  const stuck = turn.state.stuck.get(answer.io);
-  if (stuck === undefined) return;
+  if (!turn.state.stuck.has(answer.io)) return;
   const { seq, at, cause } = turn;
   const { io, startedAt, code } = answer;
   turn.emit({ type: 'deviceAnsweredLate', seq, at, cause, io, startedAt, code });
-  if (stuck.kind === 'barrier' && code !== '') failClears(turn, io, code);
 }
 
 function fillAnswered(turn: Turn, fill: Fill, answer: Answer): void {

@@ -26,7 +26,7 @@ export function grantClears(turn: Turn): void {
   const { state } = turn;
   if (state.clears.size === 0) return;
   for (const clear of state.clears.values()) {
-    if (clear.neededBarrier > 0) finishIfDurable(turn, clear);
+    if (clear.neededBarrier > 0) finishOrFail(turn, clear);
     else if (clear.io === 0 && isFirst(state, clear) && isQuiet(state, clear)) start(turn, clear);
   }
 }
@@ -88,6 +88,8 @@ function start(turn: Turn, clear: PendingClear): void {
     return fail(turn, clear, stuck.io, TIMEOUT_CODE);
   }
   if (kind === 'drop') return drop(turn, clear);
+  // It could not be made durable before the device has answered.
+  if (kind === 'zero' && state.owedBarrier !== null) return fail(turn, clear, state.owedBarrier.io, TIMEOUT_CODE);
   const { seq, at, cause } = turn;
   turn.emit({ type: 'clearStarted', seq, at, cause, io: state.lastIo + 1, block, count, op, kind });
 }
@@ -105,8 +107,10 @@ function drop(turn: Turn, clear: PendingClear): void {
   finish(turn, clear);
 }
 
-function finishIfDurable(turn: Turn, clear: PendingClear): void {
-  if (turn.state.barrierDone >= clear.neededBarrier) finish(turn, clear);
+function finishOrFail(turn: Turn, clear: PendingClear): void {
+  const { barrierDone, owedBarrier } = turn.state;
+  if (barrierDone >= clear.neededBarrier) finish(turn, clear);
+  else if (owedBarrier !== null) fail(turn, clear, owedBarrier.io, TIMEOUT_CODE);
 }
 
 function finish(turn: Turn, clear: PendingClear): void {

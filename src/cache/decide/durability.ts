@@ -1,6 +1,7 @@
 /** Flushes, barriers, and the ends of everything that waits until writes are safe. */
 import { assert } from '../../device/errors.js';
 import type { BarrierReason } from '../events.js';
+import { TIMEOUT_CODE } from '../failure-codes.js';
 import type { Input } from '../inputs.js';
 import { HELD, PARKED, STUCK, WAITS_FOR_BARRIER } from '../slot-table.js';
 import { type CacheState, hasGivenUp, isOwed, NOBODY, overlaps, type PendingWait } from '../state.js';
@@ -54,7 +55,7 @@ function lentRefusal(state: CacheState): string {
 
 export function startBarrier(turn: Turn): void {
   const { state, seq, at, cause } = turn;
-  if (state.barrier !== null || state.config.mode === 'readonly') return;
+  if (state.barrier !== null || state.owedBarrier !== null || state.config.mode === 'readonly') return;
   const reason = barrierReason(state, at);
   if (reason === null) return;
   turn.emit({ type: 'barrierStarted', seq, at, cause, io: state.lastIo + 1, reason });
@@ -164,7 +165,8 @@ function isSettled(state: CacheState, wait: PendingWait): boolean {
   if (hasGivenUp(state, wait)) return true;
   const stalled = stalledIn(state, wait);
   if (wait.unwritten > stalled) return false;
-  return wait.kind === 'through' || (wait.undurable <= stalled && state.barrierDone >= wait.neededBarrier);
+  if (wait.kind === 'through' || state.owedBarrier !== null) return true;
+  return wait.undurable <= stalled && state.barrierDone >= wait.neededBarrier;
 }
 
 function isDurable(state: CacheState, wait: PendingWait): boolean {
@@ -199,12 +201,14 @@ function survivors(state: CacheState, wait: PendingWait) {
     if (wait.kind === 'through' ? isLeft(bases[0]) : bases.some(isLeft)) blocks.push(slots.block[slot]);
   });
   blocks.sort((a, b) => a - b);
-  const failures = blocks.map((block) => state.failures.get(block));
+  const owed = wait.kind === 'through' ? null : state.owedBarrier;
+  const unknown = owed === null ? { code: '', io: 0 } : { code: TIMEOUT_CODE, io: owed.io };
+  const failures = blocks.map((block) => state.failures.get(block) ?? unknown);
   return {
     blocks,
-    codes: failures.map((failure) => failure?.code ?? ''),
-    ios: failures.map((failure) => failure?.io ?? 0),
-    barrierIo: wait.barrierFailures > 0 ? state.failedBarrierIo : 0,
+    codes: failures.map(({ code }) => code),
+    ios: failures.map(({ io }) => io),
+    barrierIo: wait.barrierFailures > 0 ? state.failedBarrierIo : unknown.io,
   };
 }
 

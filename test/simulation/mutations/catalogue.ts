@@ -108,8 +108,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: DURABILITY,
-        from: '(wait.undurable <= stalled && state.barrierDone >= wait.neededBarrier);',
-        to: 'true;',
+        from: 'return wait.undurable <= stalled && state.barrierDone >= wait.neededBarrier;',
+        to: 'return true;',
       },
       {
         file: DURABILITY,
@@ -154,7 +154,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'tells that a zero is durable before its barrier',
-    edits: [{ file: CLEARS, from: 'if (turn.state.barrierDone >= clear.neededBarrier)', to: 'if (true)' }],
+    edits: [{ file: CLEARS, from: 'if (barrierDone >= clear.neededBarrier)', to: 'if (true)' }],
     runs: 20,
   },
   {
@@ -208,6 +208,11 @@ export const MUTATIONS: readonly Mutation[] = [
         to: 'state.barriersStarted; slots.transition(slot, dirtyBase',
       },
     ],
+    runs: 50,
+  },
+  {
+    name: 'believes a barrier that began while another is unanswered',
+    edits: [{ file: 'cache/state', from: "if (io.kind === 'barrier')", to: 'if (false)' }],
     runs: 50,
   },
   {
