@@ -34,6 +34,18 @@ describe('a device write that fails', () => {
       expect(of('flushFinished')).to.have.lengthOf(1);
     });
 
+  it('because it stopped short is written again whole: nobody knows what got there', async () => {
+    const { cache, clock, device, file, of } = await open(OLD);
+    device.inject({ on: 'write', short: 5 * BLOCK + 100, times: 1 });
+    await cache.write(8, NEW);
+    await clock.until(cache.flush());
+    expectBytes(file(8, 16), NEW);
+    expect(of('writebackFailed').map(({ code, outcome }) => [code, outcome])).to.deep.equal([
+      ['CACHETRAIL_SHORT_WRITE', 'unknown'],
+    ]);
+    expect(of('writebackFinished').map(({ block, count }) => [block, count])).to.deep.equal([[8, 16]]);
+  });
+
   it('for good in the middle of a run is cut out: its neighbours reach the file, and it alone is parked', async () => {
     const { cache, clock, fail, file, of } = await open(OLD);
     fail('write', 'EIO', 13);
