@@ -19,6 +19,7 @@ const SYSTEM_REMEDIES: Readonly<Record<string, string>> = {
   EEXIST: 'Name another place, or remove what is there.',
   ENOENT: 'Check the path.',
   ENOTDIR: 'Name a directory.',
+  EISDIR: 'Name a file.',
 };
 
 /** What was named is no journal, or not one that can be understood: nothing could be done. */
@@ -77,5 +78,5 @@ function messageOf(error: unknown): string {
   const { cause } = error;
   return cause instanceof Error && !error.message.includes(cause.message)
     ? `${error.message} (${cause.message})`
-    : error.message;
+    : error.message.replace(`${codeOf(error)}: `, '');
 }

@@ -1,18 +1,26 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { codeOf } from '../device/errors.js';
 import { type Command, EXIT, parsed, UsageError } from './command.js';
 import { failureOf, renderFailure } from './failure.js';
 import { endpointAt } from './otlp/endpoint.js';
 import { packageVersion } from './package-files.js';
 import { COMMANDS } from './registry.js';
 
+let isOutputBroken = false;
+process.stdout.on('error', (error) => {
+  // A reader that has gone (`| head`) has had enough.
+  if (codeOf(error) === 'EPIPE' || isOutputBroken) return;
+  isOutputBroken = true;
+  process.stderr.write(renderFailure(failureOf(error)));
+  process.exitCode = EXIT.failed;
+});
+process.stderr.on('error', () => undefined);
+const exitCode = await main(process.argv.slice(2));
 // Not process.exit: what is still on its way to a pipe must arrive.
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = isOutputBroken ? EXIT.failed : exitCode;
 
 async function main(args: readonly string[]): Promise<number> {
-  // A reader that has gone (`| head`) is no reason for a stack trace.
-  process.stdout.on('error', () => undefined);
-  process.stderr.on('error', () => undefined);
   try {
     return await dispatch(args);
   } catch (error) {

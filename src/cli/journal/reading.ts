@@ -7,7 +7,7 @@ import {
   openJournal,
 } from '../../streams/journal/index.js';
 import { EXIT } from '../command.js';
-import { interruption } from '../interruption.js';
+import { type Interruption, interruption } from '../interruption.js';
 import { narrator } from '../narrator.js';
 import type { JournalSource } from './source.js';
 import { wholeText } from './text.js';
@@ -41,7 +41,8 @@ export async function readJournal(
   const journal = await openJournal(source.directory, source);
   const tell = narrator({ lines: process.stderr, terminal: process.stderr });
   const problems = new Problems((line) => tell.heading(line));
-  const { signal, dispose } = interruption(() => undefined);
+  const interrupted = interruption(() => undefined);
+  const { signal } = interrupted;
   const onProblem = (problem: JournalProblem) => problems.add(problem);
   const onFrame = (lastSeq: number) => {
     if (!follow) tell.progress(`read up to #${wholeText(lastSeq)}`);
@@ -61,14 +62,14 @@ export async function readJournal(
   } finally {
     tell.quiet();
     problems.end();
-    dispose();
+    interrupted.dispose();
   }
-  return { problems: problems.kept, interrupted: signal.aborted, exitCode: exitCodeOf(signal, follow) };
+  return { problems: problems.kept, interrupted: signal.aborted, exitCode: exitCodeOf(interrupted, follow) };
 }
 
 /** Following ends by an interruption as a rule, and so does what is piped into `head`. */
-function exitCodeOf(signal: AbortSignal, follow: boolean): number {
-  return signal.aborted && !follow && !process.stdout.errored ? EXIT.interrupted : EXIT.ok;
+function exitCodeOf({ signal, isOutputGone }: Interruption, follow: boolean): number {
+  return signal.aborted && !follow && !isOutputGone() ? EXIT.interrupted : EXIT.ok;
 }
 
 export function problemText({ kind, segment, start, end, fromSeq, toSeq, message }: JournalProblem): string {

@@ -5,6 +5,7 @@ import { COMMANDS } from '../../../src/cli/registry.js';
 import { UNPROVED } from '../../../src/cli/journal/source.js';
 import { OtlpReceiver } from '../../telemetry/otlp/receiver.js';
 import { cachetrail } from '../command.js';
+import { inProcess } from '../in-process.js';
 import { BAD, journalFolder, lastSegment, recordTrouble } from './recorded.js';
 
 const KEY = Buffer.from('a key of more than sixteen bytes');
@@ -48,18 +49,19 @@ describe('a journal with a key', () => {
     }
   });
 
-  const run = (directory: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+  const run = async (directory: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
     const [command, ...rest] = args;
-    return cachetrail([command, directory, ...rest], { env: { ...process.env, ...env } });
+    Object.assign(process.env, env);
+    const done = await inProcess([command, directory, ...rest]);
+    for (const name of Object.keys(env)) delete process.env[name];
+    return done;
   };
 
   for (const [command, ...args] of ASKED) {
     it(`is proved by ${command} ${args.join(' ')} with its key, said to be unproved without, and refused with another`, async () => {
-      const [proved, unproved, refused] = await Promise.all([
-        run(keyed, [command, ...args, '--key-file', keyFile]),
-        run(keyed, [command, ...args]),
-        run(keyed, [command, ...args, '--key-file', otherFile]),
-      ]);
+      const proved = await run(keyed, [command, ...args, '--key-file', keyFile]);
+      const unproved = await run(keyed, [command, ...args]);
+      const refused = await run(keyed, [command, ...args, '--key-file', otherFile]);
       expect([proved.exitCode, unproved.exitCode]).to.deep.equal([0, 0]);
       expect(proved.stdout + proved.stderr).to.not.include(UNPROVED);
       if (command === 'verify') expect(JSON.parse(unproved.stdout).chainChecked).to.equal(false);

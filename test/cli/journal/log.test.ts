@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { statSync, truncateSync } from 'node:fs';
 import { expect } from 'chai';
 import type { CacheEvent } from '../../../src/cache/events.js';
 import { memoryDevice } from '../../../src/device/index.js';
@@ -118,26 +118,6 @@ describe('cachetrail log', () => {
     expect(stderr).to.match(/^warning: torn: /);
     expect(stdout.split('\n').length).to.be.lessThan(events.length);
   });
-
-  const noJournal: Record<string, [string, (place: string) => void]> = {
-    'is missing': ['CACHETRAIL_JOURNAL_NOT_FOUND', () => undefined],
-    'is empty': ['CACHETRAIL_JOURNAL_NONE', (place) => mkdirSync(place)],
-    'is a file': ['CACHETRAIL_JOURNAL_NONE', (place) => writeFileSync(place, 'text')],
-  };
-  for (const [index, [what, [code, make]]] of Object.entries(noJournal).entries()) {
-    for (const command of ['log', 'explain', 'verify', 'stats', 'export']) {
-      it(`of a folder that ${what}: ${command} says ${code} and ends with 2`, async () => {
-        const place = folder(`none-${command}-${index}`);
-        make(place);
-        const extra = { explain: ['--block', '1'], export: ['--format', 'jsonl'] }[command] ?? [];
-        const { exitCode, stdout, stderr } = await cachetrail([command, place, ...extra]);
-        expect([exitCode, stdout]).to.deep.equal([2, '']);
-        expect(stderr).to.match(new RegExp(`^error ${code}: .*\n {2}\\S`));
-        const json = await cachetrail([command, place, ...extra, ...(command === 'export' ? [] : ['--json'])]);
-        if (command !== 'export') expect(JSON.parse(json.stdout).error.code).to.equal(code);
-      });
-    }
-  }
 
   const wrong: Record<string, string[]> = {
     'no journal': ['log'],
