@@ -33,7 +33,7 @@ Writes to stdout, or to a file.
   --format dm-log-writes     the bytes that the device was given, as the kernel's log of writes, in its order, with a mark
                              \`barrier-SEQ\` behind each flush: \`replay-log --log FILE --replay IMAGE --end-mark MARK\`
                              gives the image of that moment. Only of a journal with the bytes of its writes (durable)
-  --output FILE              write to a new file; of a block trace, the NAME in NAME.blktrace.0
+  --output FILE, --out FILE  write to a new file; of a block trace, the NAME in NAME.blktrace.0; - is stdout
   --json                     with --output: print what was written as one JSON object
 
 options for fio:
@@ -62,7 +62,7 @@ exit codes: 0 done, 1 not everything could be sent, 2 wrong usage or no journal,
     const filter = filterFrom(values);
     const format = formatFrom(values.format);
     const { json, requests } = values;
-    const path = pathFrom(format, values.output);
+    const path = pathFrom(format, values.output ?? values.out);
     if (json && path === null) throw usage('--json tells what was written to a file: it needs --output');
     if (values.base !== undefined && format !== 'dm-log-writes') throw usage('--base is for dm-log-writes');
     const file = fileFrom(values.file);
@@ -95,6 +95,7 @@ const OPTIONS = {
   file: { type: 'string', default: 'device' },
   requests: { type: 'boolean', default: false },
   output: { type: 'string' },
+  out: { type: 'string' },
   base: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
@@ -174,7 +175,7 @@ function formatFrom(value: string | undefined): Format {
 
 /** blkparse finds the files of a trace, one for each processor, by its name. */
 function pathFrom(format: Format, output: string | undefined): string | null {
-  if (output === undefined) return null;
+  if (output === undefined || output === '-') return null;
   if (output === '') throw usage('--output takes the name of a file');
   return format === 'blktrace' && !output.endsWith('.blktrace.0') ? `${output}.blktrace.0` : output;
 }

@@ -136,6 +136,18 @@ describe('every command that reads a journal', () => {
     }
   });
 
+  it('writes an export to stdout where it is told no file, or -, and the same into a file', async () => {
+    const asked = ['export', '--format', 'csv'];
+    const { stdout } = await run(sound, asked);
+    expect((await run(sound, asked, '--out', '-')).stdout).to.equal(stdout);
+    const file = folder('events.csv');
+    const told = await run(sound, asked, '--output', file, '--json');
+    expect(readFileSync(file, 'utf8')).to.equal(stdout);
+    expect(JSON.parse(told.stdout)).to.include({ output: file, bytes: Buffer.byteLength(stdout) });
+    expect((await run(sound, asked, '--out', file)).stderr).to.match(/^error EEXIST: /);
+    expect(readFileSync(file, 'utf8')).to.equal(stdout);
+  });
+
   it('ends quietly when the reader of its output has gone', async () => {
     const long = folder('long');
     await recordTrouble(long);

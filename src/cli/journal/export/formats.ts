@@ -39,7 +39,7 @@ export function exporterOf(format: StreamedFormat, options: ExportOptions): Expo
     case 'jsonl':
       return lines([], (event, epochMs) => JSON.stringify(eventObject(event, epochMs)), options);
     case 'csv':
-      return lines([[...COLUMNS, 'trace_id', 'span_id', 'rest'].join(',')], csvLine, options);
+      return lines([[...COLUMNS, 'trace_id', 'span_id', 'trace_flags', 'rest'].join(',')], csvLine, options);
     case 'fio':
       return fioExport(options);
     case 'blktrace':
@@ -90,7 +90,7 @@ function csvLine(event: CacheEvent, epochMs: number): string {
   const cells = COLUMNS.map((name) => cellText(fields[name]));
   const rest = Object.entries(event).filter(([name]) => name !== 'trace' && !isColumn(name));
   const last = rest.length === 0 ? '' : cellText(JSON.stringify(Object.fromEntries(rest)));
-  return [...cells, trace?.traceId ?? '', trace?.spanId ?? '', last].join(',');
+  return [...cells, ...[trace?.traceId, trace?.spanId, trace?.flags].map(cellText), last].join(',');
 }
 
 function isColumn(name: string): boolean {
