@@ -1,5 +1,6 @@
 /** Lines to stdout, many at once, and no faster than they are taken. */
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 
 const CHUNK_CHARS = 1 << 15;
 
@@ -20,14 +21,19 @@ export class Lines {
   async flush(): Promise<void> {
     const text = this.#waiting;
     this.#waiting = '';
-    if (text === '' || this.#stream.write(text) || this.#stream.destroyed) return;
-    // A reader that goes away is told by an error, and ends the wait too.
-    const waiting = new AbortController();
-    const { signal } = waiting;
-    const taken = [once(this.#stream, 'drain', { signal }), once(this.#stream, 'close', { signal })];
-    await Promise.race(taken).catch(() => undefined);
-    // The one that did not happen must not go on listening: there is a wait for each chunk.
-    for (const other of taken) other.catch(() => undefined);
-    waiting.abort();
+    if (text === '' || this.#stream.write(text)) return;
+    await drained(this.#stream);
   }
+}
+
+/** A stream that was full has room again, or is gone: that is told by an error. */
+export async function drained(stream: Writable): Promise<void> {
+  if (stream.destroyed) return;
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  const taken = [once(stream, 'drain', { signal }), once(stream, 'close', { signal })];
+  await Promise.race(taken).catch(() => undefined);
+  // The one that did not happen must not go on listening: there is a wait for each chunk.
+  for (const other of taken) other.catch(() => undefined);
+  waiting.abort();
 }

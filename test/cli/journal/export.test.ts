@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { truncateSync, writeFileSync } from 'node:fs';
+import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { CacheEvent } from '../../../src/cache/events.js';
 import { type Exporter, exporterOf } from '../../../src/cli/journal/export/formats.js';
+import { ExportOutput } from '../../../src/cli/journal/export/output.js';
 import { openJournal } from '../../../src/streams/journal/index.js';
 import type { CacheStats } from '../../../src/streams/stats.js';
 import * as steps from '../../support/steps.js';
@@ -106,6 +107,26 @@ describe('cachetrail export', () => {
       expect((await cachetrail(['export', directory, ...options])).exitCode).to.equal(2);
     });
   }
+});
+
+describe('an export into a file', () => {
+  const folder = journalFolder();
+
+  it('waits for the disk, however often, without a warning', async () => {
+    const warnings: string[] = [];
+    const note = ({ name }: Error) => void warnings.push(name);
+    process.on('warning', note);
+    try {
+      const output = await ExportOutput.file(folder('large'));
+      for (let piece = 0; piece < 64; piece++) await output.write(new Uint8Array(1 << 17));
+      await output.end();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(statSync(folder('large')).size).to.equal(64 << 17);
+    } finally {
+      process.off('warning', note);
+    }
+    expect(warnings).to.deep.equal([]);
+  });
 });
 
 describe('the formats', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream, unlinkSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { drained } from '../../output.js';
 import type { Piece } from './formats.js';
 
 const CHUNK_BYTES = 1 << 16;
@@ -70,10 +71,7 @@ export class ExportOutput {
     this.#text = '';
     this.bytes += bytes.length;
     if (bytes.length === 0 || this.#stream.write(bytes)) return;
-    if (!this.#stream.destroyed) {
-      // What goes away is told by an error, and ends the wait too.
-      await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]).catch(() => undefined);
-    }
+    await drained(this.#stream);
     if (this.#error !== null) throw this.#error;
   }
 }
