@@ -115,6 +115,19 @@ describe('the life of a block', () => {
     expect(failed && entryLine(failed)).to.include('dirty again');
   });
 
+  it('tells why a flush fails where a barrier has not been answered, and when another can begin', () => {
+    const life = lifeOf(3, [
+      ...[steps.grown, steps.write(9), steps.flush(), steps.done('writeback'), steps.timesOut('barrier'), steps.settle],
+      ...[steps.write(3), steps.flush(), steps.settle, steps.done(3), steps.settle],
+    ]);
+    expect(life.kinds).to.deep.equal([
+      ...['written', 'flush', 'planned', 'writing', 'at the device', 'reported', 'late', 'barrier', 'durable'],
+    ]);
+    expect(life.entries[5].facts).to.include({ code: 'CACHETRAIL_DEVICE_TIMEOUT', io: 3 });
+    expect(entryLine(life.entries[5])).to.include('the barrier io 3 timed out');
+    expect(entryLine(life.entries[6])).to.include('another can begin');
+  });
+
   it('tells each handle that heard of a cured failure late, and how it was cured', () => {
     const core = coreThrough(
       [steps.openHandle, steps.grown, steps.write(3), steps.flush(), ...failsForGood, steps.settle],

@@ -77,11 +77,16 @@ export const DURABILITY: Tales = {
   },
 };
 
-/** A barrier that had timed out has failed, and with it perhaps what was written since. False if it was no barrier. */
+/** Another can begin now. One that has failed may have been told of what was written since. False if it was no barrier. */
 export function barrierAnsweredLate(life: Teller, event: EventOf<'deviceAnsweredLate'>): boolean {
   const { io, code } = event;
   if (!life.barriersOwed.delete(io)) return false;
-  const then = code === '' ? '' : doubted(life);
+  if (code === '') {
+    const text = `io ${io}, the barrier that had timed out, was answered now: another can begin`;
+    if (!life.standing.isSafe) life.tell(event, 'late', text, { io, code });
+    return true;
+  }
+  const then = doubted(life);
   if (then === '') return true;
   const text = `a barrier that had timed out failed: ${code} (io ${io}); ${then}`;
   life.tell(event, 'barrier failed', text, { io, code });
@@ -106,7 +111,8 @@ function reported(life: Teller, event: Report, reporter: string): void {
   if (at === -1) return;
   const [code, io] = codes[at] === '' ? ['', barrierIo] : [codes[at], ios[at]];
   let why = '';
-  if (code !== '') why = `: ${code}, io ${io}`;
+  if (life.barriersOwed.has(io)) why = `: the barrier io ${io} timed out, and none can begin before it is answered`;
+  else if (code !== '') why = `: ${code}, io ${io}`;
   else if (io !== 0) why = `: the barrier io ${io} failed`;
   const text = `${reporter}${life.requests.by(op)} is told that it is not safe${why}`;
   life.tell(event, 'reported', text, { op, code, io });
