@@ -79,7 +79,7 @@ async function openWith(
     journalStats: () => writer.stats(),
     started: (running) => {
       news.submit = (input) => running.submit(input);
-      needed.writes = new NeededWrites(running.state, recovery.neededFrom);
+      needed.writes = new NeededWrites(running.state, recovery.neededFrom, recovery.provenFrom);
       writer.snapshotsOf(running.state);
       halt = (cause) => running.halt(cause);
     },

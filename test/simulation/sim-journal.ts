@@ -72,7 +72,7 @@ export class SimJournal {
 
   /** Sums, chain and decisions. `torn`: a torn end is what a power loss may leave. */
   async verify(torn: boolean): Promise<void> {
-    if (this.files.files.size === 0) return;
+    if (![...this.files.files.keys()].some((name) => name.endsWith('.ctj'))) return;
     // Nobody syncs an audit journal: what a power loss leaves of it is anything.
     if (this.#hasLost && this.#drawn.mode === 'audit') return;
     const { status, problems, divergence } = await verifyJournal(this.files.directory, { isAtRest: true });

@@ -1,10 +1,11 @@
 /**
- * A durable journal whose cache goes on without it has a file beside its segments for as long as it holds everything. It is
+ * A durable journal has a file beside its segments for as long as it holds everything that its device may have been given. It is
  * taken away before anything happens that the journal does not hold: a recovery would otherwise put older bytes that it has on top of newer
- * ones that it never had. To take a name away needs no room, and what is gone cannot come back torn.
+ * ones that it never had, or take the device for an older copy. To take a name away needs no room, and what is gone cannot come
+ * back torn.
  */
 import { closeSync, openSync, unlinkSync } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf } from '../../device/errors.js';
 import { syncDirectory } from './segment-file.js';
@@ -13,7 +14,12 @@ const NAME = 'complete';
 
 /** Throws what the system says. */
 export function markComplete(directory: string): void {
-  closeSync(openSync(path.join(directory, NAME), 'a'));
+  try {
+    closeSync(openSync(path.join(directory, NAME), 'wx'));
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    throw error;
+  }
   syncDirectory(directory);
 }
 
@@ -27,9 +33,6 @@ export function markIncomplete(directory: string): void {
   }
 }
 
-export function isMarkedComplete(directory: string): Promise<boolean> {
-  return access(path.join(directory, NAME)).then(
-    () => true,
-    () => false,
-  );
+export async function isMarkedComplete(directory: string): Promise<boolean> {
+  return (await readdir(directory)).includes(NAME);
 }

@@ -18,12 +18,17 @@ const BORROWED_MAX = 1000;
 export class NeededWrites {
   readonly #state: CacheState;
   readonly #checkpoints: Checkpoint[];
+  readonly #provenFrom: number;
   /** Until the cache has all that was left: then it knows what it needs. */
   #isRecovering = true;
 
-  /** Before the first event of a cache; a recovery from what came before needs that from `neededFrom` on. */
-  constructor(state: CacheState, neededFrom: number) {
+  /**
+   * Before the first event of a cache; a recovery from what came before needs that from `neededFrom` on, and knows the device
+   * by writes from `provenFrom` on.
+   */
+  constructor(state: CacheState, neededFrom: number, provenFrom: number) {
     this.#state = state;
+    this.#provenFrom = provenFrom;
     const { seq, generation } = state;
     const before = { seq: Math.min(neededFrom - 1, seq), generation: generation - SAMPLE_BLOCKS_MAX - 1 };
     this.#checkpoints = [before, { seq, generation }];
@@ -55,7 +60,8 @@ export class NeededWrites {
       while (checkpoints.length > 1 && checkpoints[1].generation + SAMPLE_BLOCKS_MAX < oldest) checkpoints.shift();
       if (generation > (checkpoints.at(-1)?.generation ?? 0)) checkpoints.push({ seq, generation });
     }
-    return { from: checkpoints[0].seq + 1, needed: this.from(), borrowed: borrowedIn(this.#state) };
+    const borrowed = borrowedIn(this.#state);
+    return { from: checkpoints[0].seq + 1, needed: this.from(), provenFrom: this.#provenFrom, borrowed };
   }
 }
 

@@ -67,6 +67,7 @@ interface Clearing {
 export class PendingWrites {
   readonly #directory: string;
   readonly #device: JournalledDevice;
+  readonly #provenFrom: number;
   /** By offset. */
   readonly #blocks = new Map<number, PendingBlock>();
   #blockSize = 0;
@@ -80,9 +81,11 @@ export class PendingWrites {
   /** For each of the blocks that became durable last, the seq from which it is known whole. */
   readonly #provenSince: number[] = [];
 
-  constructor(directory: string, device: JournalledDevice) {
+  /** Writes before the seq `provenFrom` prove nothing of the device. */
+  constructor(directory: string, device: JournalledDevice, provenFrom = 0) {
     this.#directory = directory;
     this.#device = device;
+    this.#provenFrom = provenFrom;
   }
 
   /** Where the reading begins with another event than `opened`, its segment tells what that said. */
@@ -309,7 +312,7 @@ export class PendingWrites {
   #prove(offset: number, { bytes, sinceSeq, isProof }: PendingBlock, mask: Uint8Array): void {
     this.#provenSince.push(sinceSeq);
     if (this.#provenSince.length > SAMPLE_BLOCKS_MAX) this.#provenSince.shift();
-    if (isProof) this.#sample.add({ offset, bytes, mask });
+    if (isProof && sinceSeq >= this.#provenFrom) this.#sample.add({ offset, bytes, mask });
   }
 
   #reuse({ bytes, mask }: PendingBlock): void {

@@ -27,6 +27,8 @@ export interface Recovery {
   readonly proven: readonly ProvenBlock[];
   /** The next recovery needs nothing before this seq. */
   readonly neededFrom: number;
+  /** Writes before this seq prove nothing of the device. */
+  readonly provenFrom: number;
   /** The journal has the bytes of writes. */
   readonly hasPayloads: boolean;
 }
@@ -36,6 +38,7 @@ export const NOTHING_TO_RECOVER: Recovery = {
   blocks: 0,
   proven: [],
   neededFrom: Infinity,
+  provenFrom: 0,
   hasPayloads: false,
 };
 
@@ -48,25 +51,36 @@ export async function recoverWrites(
   device: JournalledDevice,
   key: Uint8Array | undefined,
 ): Promise<Recovery> {
-  const pending = new PendingWrites(directory, device);
   const start = await startOf(directory);
+  const { isComplete } = start;
+  const pending = new PendingWrites(directory, device, isComplete ? start.provenFrom : Infinity);
   const header = await headerIn(start.segment);
   if (header !== null) pending.begin({ ...header, borrowed: header.recovery?.borrowed ?? null });
   // Of a journal that has never had the bytes of a write a crash may have lost any part: it is no reason to refuse the device.
   if ((await firstHeaderWith(directory, ({ payloads }) => payloads)) === null) return NOTHING_TO_RECOVER;
-  const doubt = await fold(directory, key, start, pending);
+  const { doubt, lastSeq } = await fold(directory, key, start, pending);
   if (doubt !== null) throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `${directory}: ${doubt}`);
   const { writes, blocks, proven } = pending;
-  return { writes, blocks, proven, neededFrom: pending.neededFrom(start.segment.firstSeq), hasPayloads: true };
+  const neededFrom = pending.neededFrom(start.segment.firstSeq);
+  const provenFrom = isComplete ? start.provenFrom : lastSeq + 1;
+  return { writes, blocks, proven, neededFrom, provenFrom, hasPayloads: true };
 }
 
-/** Gives why what is left cannot be known, if events are missing; damage is thrown. */
+const WENT_ON =
+  'the cache went on when the journal could not be written any more, so newer bytes than those in it can be on the device';
+
+interface Folded {
+  /** Why what is left cannot be known, if events are missing; damage is thrown. */
+  readonly doubt: string | null;
+  readonly lastSeq: number;
+}
+
 async function fold(
   directory: string,
   key: Uint8Array | undefined,
-  { segment, needed, continues }: RecoveryStart,
+  { segment, needed, continues, isComplete }: RecoveryStart,
   pending: PendingWrites,
-): Promise<string | null> {
+): Promise<Folded> {
   const missing: { message: string | null } = { message: null };
   const onProblem = ({ kind, toSeq, segment: name, message }: JournalProblem) => {
     if (kind === 'torn') return;
@@ -88,24 +102,30 @@ async function fold(
   });
   const decoder = new EventDecoder();
   let isClosed = false;
+  let lastSeq = 0;
   for await (const found of frames) {
     for (const record of recordsOf(found, decoder, onProblem)) {
       pending.add(record);
+      lastSeq = record.event.seq;
       isClosed = record.event.type === 'closed';
       // Nothing is left then, of whatever was missing.
       if (isClosed) missing.message = null;
     }
   }
-  if (missing.message !== null || isClosed || !continues || (await isMarkedComplete(directory))) return missing.message;
-  return 'the cache went on when the journal could not be written any more, so newer bytes than those in it can be on the device';
+  const wentOn = continues && !isComplete && !isClosed;
+  return { doubt: missing.message ?? (wentOn ? WENT_ON : null), lastSeq };
 }
 
 interface RecoveryStart {
   readonly segment: NamedSegment;
   /** No write before this seq is to be brought back. */
   readonly needed: number;
+  /** Writes before this one prove nothing of the device. */
+  readonly provenFrom: number;
   /** The cache went on without the journal when that could not be written. */
   readonly continues: boolean;
+  /** Nothing was given to the device, or acknowledged, that the journal does not hold. */
+  readonly isComplete: boolean;
 }
 
 /** Where to read from: the oldest segment that a recovery needs. Where no header names it, the oldest of all. */
@@ -115,5 +135,7 @@ async function startOf(directory: string): Promise<RecoveryStart> {
   const pointed = await newestHeaderWith(directory, ({ recovery }) => recovery !== null);
   const from = pointed?.recovery?.from ?? 0;
   const segment = segments.findLast(({ firstSeq }) => firstSeq <= from) ?? segments[0];
-  return { segment, needed: pointed?.recovery?.needed ?? 0, continues: newest?.continues ?? false };
+  const { needed = 0, provenFrom = 0 } = pointed?.recovery ?? {};
+  const isComplete = newest?.marked !== true || (await isMarkedComplete(directory));
+  return { segment, needed, provenFrom, continues: newest?.continues === true, isComplete };
 }

@@ -32,7 +32,8 @@ export const SEGMENT_HEADER_BYTES_MAX = 1 << 20;
 const KEYED = 1;
 const PAYLOADS = 2;
 const DIGESTS = 4;
-const CONTINUES = 8;
+const MARKED = 8;
+const CONTINUES = 16;
 
 /** What a recovery from a journal that ends in the segment needs. */
 export interface RecoveryPoint {
@@ -40,6 +41,8 @@ export interface RecoveryPoint {
   readonly from: number;
   /** No write before this one is to be brought back. */
   readonly needed: number;
+  /** Writes before this one prove nothing of the device, which may have been given what the journal does not hold; 0 usually. */
+  readonly provenFrom: number;
   /** Blocks that were borrowed when the segment was begun; null where they are too many to be named. */
   readonly borrowed: readonly number[] | null;
 }
@@ -61,7 +64,9 @@ export interface SegmentHeader {
   readonly keyCheck: Uint8Array | null;
   readonly payloads: boolean;
   readonly contentDigests: boolean;
-  /** The cache goes on when the journal cannot be written: whether it holds everything, `complete.ts` tells. */
+  /** Whether it holds everything, `complete.ts` tells. */
+  readonly marked: boolean;
+  /** The cache goes on when the journal cannot be written. */
   readonly continues: boolean;
   /** The device's identity and the cache's options, as in `opened`. */
   readonly identity: string;
@@ -80,12 +85,13 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC, 0);
   view.setUint16(VERSION, FORMAT_VERSION, true);
-  const { keyCheck, payloads, contentDigests, continues } = header;
+  const { keyCheck, payloads, contentDigests, marked, continues } = header;
   view.setUint16(
     FLAGS,
     (keyCheck === null ? 0 : KEYED) |
       (payloads ? PAYLOADS : 0) |
       (contentDigests ? DIGESTS : 0) |
+      (marked ? MARKED : 0) |
       (continues ? CONTINUES : 0),
     true,
   );
@@ -150,6 +156,7 @@ export function parseSegmentHeader(bytes: Uint8Array): SegmentHeader | null {
     keyCheck: (flags & KEYED) === 0 ? null : bytes.slice(KEY_CHECK, JSON_BYTES),
     payloads: (flags & PAYLOADS) !== 0,
     contentDigests: (flags & DIGESTS) !== 0,
+    marked: (flags & MARKED) !== 0,
     continues: (flags & CONTINUES) !== 0,
     ...stated,
   };

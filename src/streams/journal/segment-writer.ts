@@ -123,7 +123,8 @@ export class SegmentWriter {
   }
 
   #begin(firstSeq: number, session: Session, lost: number): SegmentFile {
-    const { mode, key, contentDigests, digester, recoveryPoint, continuesDurable } = this.#settings;
+    const { mode, key, contentDigests, digester, recoveryPoint, onFailure } = this.#settings;
+    const isDurable = mode === 'durable';
     const { journalId, opened, epochMs } = session;
     const header: SegmentHeader = {
       journalId,
@@ -134,9 +135,10 @@ export class SegmentWriter {
       epochMs,
       before: this.head,
       keyCheck: key === null ? null : keyCheck(key, journalId),
-      payloads: mode === 'durable',
+      payloads: isDurable,
       contentDigests,
-      continues: continuesDurable,
+      marked: isDurable,
+      continues: isDurable && onFailure === 'continue',
       identity: opened.identity,
       config: opened.config,
       recovery: recoveryPoint(),
@@ -149,7 +151,7 @@ export class SegmentWriter {
       file.syncNow();
       syncDirectory(this.#directory);
       // What was lost is stated now, in the header.
-      if (continuesDurable) markComplete(this.#directory);
+      if (isDurable) markComplete(this.#directory);
     } catch (error) {
       file.close();
       unlinkSync(file.path);

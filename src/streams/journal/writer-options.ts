@@ -32,8 +32,6 @@ export function settingsOf(options: JournalOptions) {
   return {
     mode,
     onFailure,
-    /** Then it has to be known of the journal that it does not hold everything. */
-    continuesDurable: mode === 'durable' && onFailure === 'continue',
     bufferBytes,
     bufferNs: bufferMs * NS_PER_MS,
     segmentBytes,

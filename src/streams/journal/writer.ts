@@ -47,7 +47,7 @@ export async function openJournalWriter(directory: string, options: JournalOptio
       head: tail?.head ?? NO_DIGEST,
       complete,
     };
-    if (settings.continuesDurable) markComplete(directory);
+    if (settings.mode === 'durable') markOrFail(directory);
     const out = new SegmentWriter(directory, settings, before);
     const found = { seq: before.lastSeq, tornBytes: tail?.tornBytes ?? 0 };
     return new JournalWriter(directory, settings, out, found, tail?.header.journalId ?? null, unlock);
@@ -366,10 +366,14 @@ export class JournalWriter implements JournalSink {
 
   /** Not where a later recovery could not know that the journal does not hold everything. */
   #goesOn(): boolean {
-    const { onFailure, continuesDurable } = this.#settings;
-    if (onFailure === 'stop' || this.failure !== null) return false;
+    const { onFailure } = this.#settings;
+    return this.#isMarked() && onFailure === 'continue' && this.failure === null;
+  }
+
+  /** Not everything is in it from here on: no acknowledged write, by the policy `stop`, but what the device is given. */
+  #isMarked(): boolean {
     try {
-      if (continuesDurable) markIncomplete(this.#directory);
+      if (this.#withPayload) markIncomplete(this.#directory);
       return true;
     } catch {
       return false;
@@ -393,5 +397,13 @@ export class JournalWriter implements JournalSink {
       this.#down = false;
       this.#recovering = true;
     });
+  }
+}
+
+function markOrFail(directory: string): void {
+  try {
+    markComplete(directory);
+  } catch (cause) {
+    throw failedError(directory, cause);
   }
 }

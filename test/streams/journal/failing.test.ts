@@ -122,8 +122,8 @@ describe('a durable journal that its cache has gone on without', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  const start = async (): Promise<BlockCache> => {
-    const journal = { directory, mode: 'durable', onFailure: 'continue', bufferBytes: 1 } as const;
+  const start = async (onFailure: JournalFailurePolicy = 'continue'): Promise<BlockCache> => {
+    const journal = { directory, mode: 'durable', onFailure, bufferBytes: 1 } as const;
     return openCache(memoryDevice({ bytes }), { clock, journal });
   };
   /** From here on the journal cannot be written, and what it has stays. */
@@ -185,6 +185,28 @@ describe('a durable journal that its cache has gone on without', () => {
     expect(await afterCrash()).to.equal('CACHETRAIL_JOURNAL_DAMAGED');
     await cache.close();
     expect(await afterCrash()).to.equal(2);
+  });
+
+  it('does not take its device for an older copy because of a write that was refused and reached it', async () => {
+    const cache = await start('stop');
+    await cache.write(5, filled(1));
+    await cache.flush();
+    await takeAway();
+    expect(await outcomeOf(cache.write(5, filled(2)))).to.equal('CACHETRAIL_JOURNAL_FAILED');
+    await cache.flush();
+    expect(bytes[5 * BLOCK_BYTES]).to.equal(2);
+    await writeFile(file, whole);
+    expect(await afterCrash()).to.equal(2);
+    expect(await outcomeOf(cache.close())).to.equal('CACHETRAIL_JOURNAL_FAILED');
+
+    const again = await start('stop');
+    await again.write(6, filled(1));
+    await again.flush();
+    expect(await afterCrash()).to.equal(2);
+    await again.close();
+    // From here on it is known again by what was written since.
+    bytes.fill(7, 6 * BLOCK_BYTES, 7 * BLOCK_BYTES);
+    expect(await afterCrash()).to.equal('CACHETRAIL_JOURNAL_STALE');
   });
 
   it('stops its cache if it cannot be marked', async () => {
