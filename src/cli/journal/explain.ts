@@ -66,7 +66,12 @@ export function explainOp(op: number, { keep, blockSize }: LifeOptions): Explana
   const standing = () => life.standing();
   return {
     wants: (event) => event.type !== 'read' || event.op === op,
-    accept: ({ event, epochMs }) => tale.tell(life.accept(event, epochMs)),
+    accept({ event, epochMs }) {
+      const isFirst = tale.count === 0;
+      const lines = tale.tell(life.accept(event, epochMs));
+      const day = timestamp(epochMs, event.at).slice(0, 10);
+      return isFirst && lines.length > 0 ? [`request ${op}; times are UTC, from ${day}`, ...lines] : lines;
+    },
     end() {
       if (tale.count === 0) throw usage(`there is no request ${op} in this journal`);
       return standing() === '' ? [] : [`at the end: ${standing()}`];

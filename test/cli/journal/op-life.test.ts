@@ -13,14 +13,14 @@ describe('the life of a request', () => {
   it('of a read is its miss, the device’s answer, and its end', () => {
     const life = opLifeOf(OP, [grown, steps.read(2, 4), steps.settle, steps.read(2, 4)]);
     expect(life.kinds).to.deep.equal(['request', 'request', 'read', 'request']);
-    expect(life.text).to.include('readFinished');
+    expect(life.text).to.include('the read is done');
     expect(life.standing).to.equal('');
   });
 
   it('of a read that joins another’s fill has that fill’s answer', () => {
     const life = opLifeOf(OP + 1, [grown, steps.read(2), steps.read(2), steps.fails('fill'), steps.settle]);
     expect(life.kinds).to.include('read failed');
-    expect(life.text).to.include('fillJoined');
+    expect(life.text).to.include('which another request has begun');
   });
 
   it('says how many blocks were evicted for it', () => {
@@ -64,7 +64,7 @@ describe('the life of a request', () => {
       ROOM,
     );
     expect(life.kinds.filter((kind) => kind === 'meanwhile')).to.have.length(5);
-    expect(life.text).to.include('writebackFailed').and.include('barrierFinished');
-    expect(life.text).to.match(/flushFinished: .*1 device write meanwhile/);
+    expect(life.text).to.include('a write to blocks 2-4 failed: EIO').and.include('the barrier is done');
+    expect(life.text).to.match(/the flush is done; 1 device write meanwhile/);
   });
 });

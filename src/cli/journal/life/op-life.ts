@@ -3,9 +3,9 @@
  * were durable, and what a flush met. A pure fold like that of a block.
  */
 import type { CacheEvent } from '../../../cache/events.js';
-import { detailsOf } from '../event-line.js';
 import { plural, runText } from '../text.js';
 import { BlockLife } from './block-life.js';
+import { opText } from './op-text.js';
 import { entryOf, type LifeEntry, type LifeKind } from './entry.js';
 
 export class OpLife {
@@ -76,9 +76,7 @@ export class OpLife {
   }
 
   #plain(event: CacheEvent, epochMs: number, kind: LifeKind, notes: readonly string[] = []): LifeEntry {
-    const text = [`${event.type}: ${detailsOf(event)}`, ...notes].join('; ');
-    // The line ends with the trace anyway.
-    return { ...entryOf(event, epochMs, kind, text.replace(/, trace [0-9a-f]+/, '')) };
+    return entryOf(event, epochMs, kind, [opText(event), ...notes].join('; '), { type: event.type });
   }
 
   #watch(event: Extract<CacheEvent, { type: 'written' }>, epochMs: number): void {
