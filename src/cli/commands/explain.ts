@@ -9,6 +9,7 @@ import { shapeOf } from '../journal/shape.js';
 import { type JournalSource, KEY_HELP, KEY_OPTIONS, sourceFrom, tellIfUnproved } from '../journal/source.js';
 import type { SpanFilter } from '../trace/span-filter.js';
 import { Lines } from '../output.js';
+import { firstHeader } from '../../streams/journal/seek.js';
 
 export const explain: Command = {
   help: `cachetrail explain: the life of a block, of a request, or of a write error, from a journal
@@ -128,9 +129,13 @@ async function tell(
   { json, chainChecked }: { readonly json: boolean; readonly chainChecked: boolean },
 ): Promise<number> {
   const out = new Lines();
+  const first = await firstHeader(source.directory);
   const write = async (lines: readonly string[]) => {
     if (!json) for (const line of lines) await out.write(line);
   };
+  if (first !== null && first.number > 1) {
+    await write([`the journal begins with #${first.firstSeq}: what was before it has been deleted, and is not told`]);
+  }
   const { exitCode, interrupted, problems } = await readJournal(source, { where: explanation.wants }, (record) => {
     const lines = explanation.accept(record);
     return lines.length === 0 ? undefined : write(lines);

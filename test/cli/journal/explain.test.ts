@@ -1,7 +1,10 @@
+import { readdirSync, unlinkSync } from 'node:fs';
+import path from 'node:path';
 import { expect } from 'chai';
 import { type Explanation, explainBlock, explainErrors, explainOp } from '../../../src/cli/journal/explain.js';
 import { type JournalRecord, openJournal } from '../../../src/streams/journal/index.js';
 import { cachetrail } from '../command.js';
+import { inProcess } from '../in-process.js';
 import { BAD, BLOCK, journalFolder, recordTrouble, TRACE } from './recorded.js';
 
 interface Entry {
@@ -115,6 +118,20 @@ describe('cachetrail explain', () => {
       expect(stderr).to.match(/^error CACHETRAIL_INVALID_ARGUMENT: /);
     });
   }
+
+  it('says where the journal begins if its oldest segments have been deleted', async () => {
+    const shorter = folder('shorter');
+    await recordTrouble(shorter, { segmentBytes: 1500, bufferBytes: 200 });
+    const [first, second] = readdirSync(shorter).sort();
+    unlinkSync(path.join(shorter, first));
+    const { exitCode, stdout } = await inProcess(['explain', shorter, '--block', String(BAD)]);
+    expect(exitCode).to.equal(0);
+    expect(stdout).to.match(new RegExp(`^the journal begins with #${Number(second.slice(9, 25))}: `));
+    expect(JSON.parse((await inProcess(['explain', shorter, '--block', '5', '--json'])).stdout)).to.include({
+      block: 5,
+    });
+    expect((await inProcess(['explain', directory, '--block', '5'])).stdout).to.not.include('begins with');
+  });
 
   it('tells the same from the events that it wants as from all of them', async () => {
     const records: JournalRecord[] = [];

@@ -1,6 +1,7 @@
 /** Replays of a workload on whatever device was asked for. */
 import type { CacheEvent } from '../../../cache/events.js';
 import {
+  JournalError,
   openJournal,
   replayWorkload,
   type WorkloadOptions,
@@ -93,7 +94,9 @@ function share(onProgress: WhatIfRunOptions['onProgress'], what: string): (done:
 
 async function recordedDevice(directory: string): Promise<{ readonly identity: string; readonly deviceBytes: number }> {
   const header = await firstHeader(directory);
-  return { identity: header?.identity ?? '', deviceBytes: header?.config.deviceBytes ?? 0 };
+  if (header !== null) return { identity: header.identity, deviceBytes: header.config.deviceBytes };
+  const message = 'no segment has a whole header, so it is not known how large the device was';
+  throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', message);
 }
 
 async function recordedLatencies(
