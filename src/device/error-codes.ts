@@ -72,7 +72,7 @@ export const ERROR_CODES = {
     meaning:
       'The device that was to take the place of the cache’s own is another one: its name, its size, its rights or its bytes differ.',
     remedy:
-      'Open the same device again, with the same rights. If its bytes were changed on purpose, invalidate those first. The cache goes on with the device that it has.',
+      'Open the same device again, with the same rights. Blocks whose bytes were changed on purpose, or by a discard or a zero that failed, are to be invalidated first. The cache goes on with the device that it has.',
   },
   CACHETRAIL_ABORTED: {
     meaning: 'The caller’s AbortSignal ended the wait.',

@@ -25,6 +25,8 @@ export function tagged(length: number, first: number): Uint8Array<ArrayBuffer> {
 export function putTags(bytes: Uint8Array, tags: Int32Array, cell: number, count: number): void {
   const words = wordsOf(bytes);
   for (let at = 0; at < count; at++) words.fill(tags[cell + at], at * CELL_WORDS, (at + 1) * CELL_WORDS);
+  // What writes have there, who write whole words.
+  if (words.byteLength < bytes.length && count * CELL_BYTES >= bytes.length) bytes.fill(0, words.byteLength);
 }
 
 /** The tags of bytes that start on a cell. */

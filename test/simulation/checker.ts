@@ -13,7 +13,6 @@ import { CELL_BYTES, cellCountOf, tagsOf } from './cells.js';
 import { demand } from './failure.js';
 import type { Medium } from './medium.js';
 import type { Model } from './model.js';
-import type { SimDevice } from './sim-device.js';
 
 /** A request that somebody waits for. */
 export interface Asked {
@@ -47,7 +46,6 @@ interface Clearing extends Told {
 export interface CheckerParts {
   readonly model: Model;
   readonly medium: Medium;
-  readonly device: SimDevice;
   readonly expected: AfterPowerLoss | null;
   /** The cache has a durable journal. */
   readonly tellsLater: boolean;
@@ -63,11 +61,14 @@ export class Checker implements EventSink {
   cache: BlockCache | null = null;
   /** The tag of a borrowed block that is being marked dirty. */
   marking = 0;
+  /** Called when another object takes the device's place. */
+  replaced: () => void = () => {};
   readonly asked = new Map<string, Asked>();
   readonly accounts: Accounts;
   readonly #model: Model;
   readonly #medium: Medium;
-  readonly #device: SimDevice;
+  /** Of the medium, before. */
+  readonly #losses: number;
   /** Of the power loss before, if there was one. */
   readonly #expected: AfterPowerLoss | null;
   readonly #tellsLater: boolean;
@@ -88,7 +89,7 @@ export class Checker implements EventSink {
   constructor(parts: CheckerParts) {
     this.#model = parts.model;
     this.#medium = parts.medium;
-    this.#device = parts.device;
+    this.#losses = parts.medium.losses;
     this.#expected = parts.expected;
     this.#tellsLater = parts.tellsLater;
     this.accounts = new Accounts({
@@ -199,6 +200,8 @@ export class Checker implements EventSink {
         // Nothing is cached any more, and the blocks have other numbers.
         this.#doubtful.length = 0;
         return;
+      case 'deviceReplaced':
+        return this.replaced();
       case 'closed':
         return this.#closed(event.op);
     }
@@ -283,7 +286,7 @@ export class Checker implements EventSink {
     const told = this.#throughs.get(event.op);
     demand(told !== undefined, 'a write ends that never began');
     this.#throughs.delete(event.op);
-    if (this.#device.losses > 0) return;
+    if (this.#medium.losses > this.#losses) return;
     for (let cell = told.cell; cell < told.cell + told.cells; cell++) {
       const held = this.#medium.current[cell];
       demand(

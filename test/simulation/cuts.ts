@@ -144,6 +144,6 @@ function machineOf(
     report,
   });
   const model = new Model(kept.length);
-  const watching: Checker = new Checker({ model, medium, device, expected, tellsLater: true });
+  const watching: Checker = new Checker({ model, medium, expected, tellsLater: true });
   return { device, watching };
 }

@@ -2,6 +2,7 @@
 import type { CacheMode, CoreLimits, PolicyName } from '../../src/cache/limits.js';
 import type { DeviceManifest } from '../../src/device/block-device.js';
 import { drawFault, type FaultPlan, stormOf } from './faults.js';
+import { drawReplacements, type Replacement } from './plug.js';
 import { Random } from './random.js';
 import type { JournalDrawn } from './sim-journal.js';
 
@@ -62,13 +63,15 @@ export interface Drawn {
   readonly crashes: readonly number[];
   /** Steps before which the cache is closed in good order, and opened again. */
   readonly closes: readonly number[];
+  /** Steps at which the device is taken away and put back. */
+  readonly replacements: readonly Replacement[];
   /** Null for a cache that keeps none. */
   readonly journal: JournalDrawn | null;
   /** A subscriber asks for reads while events are delivered. */
   readonly reentrant: boolean;
 }
 
-/** What a shorter run leaves out: see `shrink.ts`. The names are `f0` for a fault, `c0` for a client, `h0` for a user of handles, `crash`, `close`, `journal`, `reentrant`. */
+/** What a shorter run leaves out: see `shrink.ts`. The names are `f0` for a fault, `c0` for a client, `h0` for a user of handles, `crash`, `close`, `replace`, `journal`, `reentrant`. */
 export type LeftOut = ReadonlySet<string>;
 
 const SECOND_NS = 1e9;
@@ -111,6 +114,7 @@ export function draw(seed: number, steps: number, leftOut: LeftOut): Drawn {
     faults: faults.map((plan, at) => (leftOut.has(`f${at}`) ? { ...plan, times: 0 } : plan)),
     crashes: leftOut.has('crash') ? [] : crashes,
     closes: leftOut.has('close') ? [] : closes,
+    replacements: leftOut.has('replace') ? [] : drawReplacements(new Random(seed, 'replace'), steps),
     journal: leftOut.has('journal') ? null : drawJournal(new Random(seed, 'journal')),
     reentrant: random.chance(0.15) && !leftOut.has('reentrant'),
   };
@@ -122,6 +126,7 @@ export function partsOf(drawn: Drawn): string[] {
   for (const [part, isThere] of [
     ['crash', drawn.crashes.length > 0],
     ['close', drawn.closes.length > 0],
+    ['replace', drawn.replacements.length > 0],
     ['reentrant', drawn.reentrant],
     ['journal', drawn.journal !== null],
   ] as const) {

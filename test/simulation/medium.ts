@@ -22,6 +22,8 @@ export class Medium {
   readonly #durableOrder: Float64Array;
   #pending: Change[] = [];
   #order = 0;
+  /** How often unsynced changes were lost. */
+  losses = 0;
   /** Another after every change of what a power loss would leave. */
   version = 0;
 
@@ -64,6 +66,7 @@ export class Medium {
 
   /** As the page cache does when a sync fails: what was not durable is gone, and reads show what was there before. */
   lose(): void {
+    this.losses++;
     this.version++;
     for (const change of this.#pending) change.settled = true;
     this.#pending = [];

@@ -83,6 +83,11 @@ export class Model {
     return this.#now[cell] < ANYTHING;
   }
 
+  /** Nobody knows what the device has of the cell. */
+  isDoubtful(cell: number): boolean {
+    return this.#now[cell] <= ANYTHING;
+  }
+
   /** The newest value of the cell is this. */
   is(cell: number, tag: number): boolean {
     return this.#matches(this.#now[cell], tag);

@@ -16,6 +16,7 @@ export type Kind =
   | 'option'
   | 'open'
   | 'closeHandle'
+  | 'replace'
   | 'close';
 
 /** Says that nothing of the request was done. */
@@ -58,6 +59,7 @@ const FAILURES: Readonly<Record<Kind, readonly string[]>> = {
   option: [],
   open: [],
   closeHandle: [...FLUSH_FAILURES, RESOLVED],
+  replace: [],
   close: ['CACHETRAIL_CLOSE_FAILED', 'CACHETRAIL_BARRIER_FAILED', RESOLVED],
 };
 
@@ -79,6 +81,7 @@ const REFUSALS: Readonly<Record<Kind, readonly string[]>> = {
   option: WAITING,
   open: WAITING,
   closeHandle: WAITING,
+  replace: WAITING,
   close: [...WAITING, 'CACHETRAIL_PINNED'],
 };
 

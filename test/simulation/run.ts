@@ -13,6 +13,7 @@ import { type FaultCounts, Faults } from './faults.js';
 import { Medium } from './medium.js';
 import { Model } from './model.js';
 import { mayBeTold, RESOLVED } from './outcomes.js';
+import { differing, Plug, type Replacement } from './plug.js';
 import { Random } from './random.js';
 import { SimJournal } from './sim-journal.js';
 import { demandFold, demandSameDecisions } from './replay.js';
@@ -78,7 +79,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
 }
 
 interface Machine extends Boot {
-  readonly device: SimDevice;
+  readonly plug: Plug;
   /** How the close that was asked for has ended. */
   closed: boolean | null;
   /** The run is at its end: nobody asks for anything of his own accord. */
@@ -125,6 +126,7 @@ class Run {
       this.faults.step = this.step;
       if (crashes.includes(this.step)) machine = await this.#crash(machine);
       if (closes.includes(this.step)) this.#close(machine);
+      machine.plug.step(machine, this.step);
       this.#move(machine);
       await drain();
       this.#check(machine);
@@ -164,14 +166,16 @@ class Run {
   async #boot(expected: AfterPowerLoss | null): Promise<Machine> {
     const { seed, clients, users, mode, timeoutNs, latencyNs, reentrant } = this.#drawn;
     const boot = this.#boots++;
-    const { agenda, device, checker } = this.#start(boot, expected);
-    const cache = await this.#opened(this.#open(device, agenda, checker, boot), agenda);
+    const { agenda, plug, checker } = this.#start(boot, expected);
+    const cache = await this.#opened(this.#open(plug.device, agenda, checker, boot), agenda);
     checker.begin(cache);
     const { faults } = this;
-    const isSound = () => latencyNs.most < timeoutNs && Object.values(faults.failed).every((count) => count === 0);
+    const isSound = () => {
+      return latencyNs.most < timeoutNs && !plug.isUsed && Object.values(faults.failed).every((count) => count === 0);
+    };
     const isReadOnly = mode === 'readonly';
     const state = { closing: false, over: false, closed: null, resting: false };
-    const machine: Machine = { cache, checker, agenda, device, model: this.#model, isReadOnly, isSound, ...state };
+    const machine: Machine = { cache, checker, agenda, plug, model: this.#model, isReadOnly, isSound, ...state };
     this.#machine = machine;
     const clientsOf = (plans: typeof users, name: string) => {
       return plans.map((plan, at) => new Client(plan, this.#names, new Random(seed, `${name} ${at} ${boot}`)));
@@ -182,18 +186,33 @@ class Run {
   }
 
   #start(boot: number, expected: AfterPowerLoss | null) {
-    const { seed, timeoutNs, sizeBytes, supports, latencyNs } = this.#drawn;
+    const { seed, timeoutNs, sizeBytes, supports, latencyNs, mode, replacements: plans } = this.#drawn;
     const agenda = new Agenda();
     this.faults.boot();
     const { faults } = this;
     const report = (error: unknown) => checker.report(error);
-    const random = new Random(seed, `device ${boot}`);
     const medium = this.#medium;
-    const device = new SimDevice({ sizeBytes, supports, medium, agenda, faults, random, latencyNs, timeoutNs, report });
-    if (faults.isCured) device.cure();
+    const common = { supports, sizeBytes, medium, agenda, faults, latencyNs, timeoutNs, report };
+    let devices = 0;
+    const another = (other: Replacement['other']) => {
+      const random = new Random(seed, devices === 0 ? `device ${boot}` : `device ${boot} ${devices}`);
+      devices++;
+      const device = new SimDevice({ ...common, random, ...differing(other, common) });
+      if (faults.isCured) device.cure();
+      return device;
+    };
+    const plug = new Plug({
+      plans,
+      mode,
+      medium,
+      random: new Random(seed, `plug ${boot}`),
+      another,
+      first: another(null),
+    });
     const tellsLater = this.#journal?.keepsAcknowledged ?? false;
-    const checker: Checker = new Checker({ model: this.#model, medium, device, expected, tellsLater });
-    return { agenda, device, checker };
+    const checker: Checker = new Checker({ model: this.#model, medium, expected, tellsLater });
+    checker.replaced = () => plug.replaced();
+    return { agenda, plug, checker };
   }
 
   #open(device: SimDevice, clock: Agenda, checker: Checker | null, boot: number): Promise<BlockCache> {
@@ -223,11 +242,11 @@ class Run {
   /** A power loss in the midst of an opening: nobody has asked for anything yet. */
   async #dieOpening(): Promise<void> {
     const boot = this.#boots++;
-    const { agenda, device } = this.#start(boot, null);
-    const opening = this.#open(device, agenda, null, boot);
+    const { agenda, plug } = this.#start(boot, null);
+    const opening = this.#open(plug.device, agenda, null, boot);
     opening.catch(() => undefined);
     for (let steps = this.#crashRandom.below(20); steps > 0 && agenda.step(); steps--) await drain();
-    device.powerOff();
+    plug.powerOff();
     this.#losePower();
   }
 
@@ -277,7 +296,7 @@ class Run {
   async #crash(machine: Machine): Promise<Machine> {
     this.crashes++;
     machine.over = true;
-    machine.device.powerOff();
+    machine.plug.powerOff();
     this.#demandLog(machine);
     this.#losePower();
     if (this.#journal !== null && this.#crashRandom.chance(0.2)) await this.#dieOpening();
@@ -321,7 +340,7 @@ class Run {
   async #reopen(machine: Machine): Promise<Machine> {
     await this.#untilAnswered(machine);
     machine.over = true;
-    machine.device.powerOff();
+    machine.plug.powerOff();
     this.#demandLog(machine);
     // What was given up may be on the device or not.
     this.#losePower();
@@ -331,7 +350,7 @@ class Run {
   /** A close that is under way at the end of the run ends soon after the faults. */
   async #endClose(machine: Machine): Promise<Machine> {
     this.faults.cure();
-    machine.device.cure();
+    machine.plug.device.cure();
     for (let steps = 0; machine.closing && machine.closed === null; steps++) {
       demand(steps < REST_STEPS_MAX, 'a close takes for ever');
       demand(machine.agenda.step(), 'nothing is left that could happen, and a close was never answered');
@@ -343,9 +362,11 @@ class Run {
 
   /** The faults are over: everything that waits ends, everything becomes durable, and nothing is left behind. */
   async #rest(machine: Machine): Promise<void> {
-    const { cache, agenda, checker, device } = machine;
+    const { cache, agenda, checker, plug } = machine;
     this.faults.cure();
     machine.resting = true;
+    await this.#putBack(machine);
+    const { device } = plug;
     device.cure();
     await drain();
     await this.#untilAnswered(machine);
@@ -369,6 +390,21 @@ class Run {
     demand(device.closed, 'a closed cache leaves its device open');
     this.#demandLog(machine);
     await this.#journal?.verify(false);
+  }
+
+  /** A device that is out comes back as another object, which takes all that was kept. */
+  async #putBack(machine: Machine): Promise<void> {
+    const { plug } = machine;
+    for (let tries = 0; ; tries++) {
+      // One that is busy is waited for; so is one that was asked for before.
+      while (!plug.isSettled && machine.agenda.step()) await drain();
+      const restoring = plug.restore(machine);
+      if (restoring === null) return;
+      demand(tries < REST_STEPS_MAX, 'a device is never replaced');
+      await this.#until(machine, restoring, 'replace');
+      if (!plug.isOut) return;
+      demand(machine.agenda.step(), 'nothing is left that could happen, and a device cannot be replaced');
+    }
   }
 
   /** Each handle is told what it is owed, and a second time nothing. */
@@ -403,7 +439,7 @@ class Run {
 
   /** What was begun before the cure may still fail. */
   async #settleOld(machine: Machine): Promise<void> {
-    while (machine.device.doomed > 0) {
+    while (machine.plug.device.doomed > 0) {
       demand(machine.agenda.step(), 'the device has lost an operation');
       await drain();
       this.#check(machine);
@@ -421,7 +457,11 @@ class Run {
   }
 
   /** Lets things happen until a promise has settled: false if it was rejected as it may be. */
-  async #until(machine: Machine, promise: Promise<unknown>, kind: 'flush' | 'close' | 'read'): Promise<boolean> {
+  async #until(
+    machine: Machine,
+    promise: Promise<unknown>,
+    kind: 'flush' | 'close' | 'read' | 'replace',
+  ): Promise<boolean> {
     let outcome: boolean | null = null;
     let failure: unknown = null;
     promise.then(

@@ -17,6 +17,7 @@ export interface SimDeviceOptions {
   readonly random: Random;
   readonly latencyNs: { readonly least: number; readonly most: number };
   readonly timeoutNs: number;
+  readonly identity?: string;
   /** What may not happen at a device, told where the run sees it. */
   readonly report: (error: unknown) => void;
 }
@@ -34,11 +35,11 @@ type Part = 'all' | 'none' | 'some';
 export class SimDevice implements BlockDevice {
   readonly supports: DeviceManifest;
   readonly sizeBytes: number;
-  readonly identity = 'simulated';
+  readonly identity: string;
   readonly fd = undefined;
   closed = false;
-  /** Barriers that took unsynced writes with them. */
-  losses = 0;
+  /** Another takes its place: whether it says so when it is closed. Whatever is under way is over soon after that was asked. */
+  retiring: 'closes' | 'silent' | null = null;
   /** Operations under way whose fate is sealed, and that were begun before a cure. */
   doomed = 0;
   /** Operations under way. */
@@ -48,11 +49,16 @@ export class SimDevice implements BlockDevice {
   readonly #hanging: (() => void)[] = [];
   /** Barriers under way that will fail late. */
   #failingLate = 0;
+  /** Operations under way that may still do their work. */
+  readonly #live = new Set<() => void>();
   #off = false;
+  /** Taken away: what it answers from then on. */
+  #gone: 'fails' | 'hangs' | null = null;
   #cured = false;
 
   constructor(options: SimDeviceOptions) {
     this.#options = options;
+    this.identity = options.identity ?? 'simulated';
     this.supports = options.supports;
     this.sizeBytes = options.sizeBytes;
   }
@@ -115,7 +121,20 @@ export class SimDevice implements BlockDevice {
 
   close(): Promise<void> {
     this.closed = true;
-    return Promise.resolve();
+    const { agenda, random, timeoutNs } = this.#options;
+    if (this.retiring === null || this.#gone !== null) return this.retiring === 'silent' ? NEVER : Promise.resolve();
+    const withinNs = timeoutNs / 2;
+    for (const work of this.#live) agenda.after(random.below(withinNs), work);
+    if (this.retiring === 'silent') return NEVER;
+    return new Promise((resolve) => agenda.after(withinNs, resolve));
+  }
+
+  /** Nothing that it is asked for is done from here on; what it was at has been done in part. */
+  unplug(how: 'fails' | 'hangs'): void {
+    if (this.#gone !== null) return;
+    for (const work of this.#live) if (this.#options.random.chance(0.5)) work();
+    this.#live.clear();
+    this.#gone = how;
   }
 
   /** Says nothing more, and does nothing more: the machine is off. */
@@ -123,9 +142,10 @@ export class SimDevice implements BlockDevice {
     this.#off = true;
   }
 
-  /** Whatever has not been answered will be, and from now on every answer comes in time. */
+  /** Whatever has not been answered will be, and from now on every answer comes in time. What was taken away is back. */
   cure(): void {
     this.#cured = true;
+    this.#gone = null;
     for (const end of this.#hanging.splice(0)) end();
   }
 
@@ -152,6 +172,7 @@ export class SimDevice implements BlockDevice {
 
   #run(op: Work & { readonly changes?: readonly Change[] }): Promise<number> {
     const { on, offset, length } = op;
+    if (this.closed && this.retiring !== null) return Promise.reject(closedError());
     if (this.closed && !this.#off) this.#report(`a ${on} after the device was closed`);
     const fate = this.#options.faults.fateOf(on, offset, length);
     if (fate?.kind === 'throw') throw failureOf(fate);
@@ -178,17 +199,20 @@ export class SimDevice implements BlockDevice {
     let moved: number | undefined;
     let isDone = false;
     const work = () => {
-      if (this.#off || isDone) return;
+      if (this.#off || !this.#live.delete(work)) return;
       isDone = true;
       moved = this.#guarded(() => this.#workOf(op, fate));
     };
+    if (this.#gone === null) this.#live.add(work);
     const answer = () => {
       if (this.#off) return;
+      if (this.#gone === 'hangs') return void this.#hanging.push(answer);
       if (isOld) this.doomed--;
       if (failsLate) this.#failingLate--;
       this.running--;
-      work();
-      this.#answer(op, fate, moved, resolve, reject);
+      if (this.#gone === null) work();
+      if (isDone && this.#gone === null) this.#answer(op, fate, moved, resolve, reject);
+      else reject(goneError());
     };
     // The work is done at any time before the answer.
     if (random.chance(0.5)) agenda.after(random.below(delay), work);
@@ -216,7 +240,6 @@ export class SimDevice implements BlockDevice {
   }
 
   #lose(): undefined {
-    this.losses++;
     this.#options.medium.lose();
   }
 
@@ -269,6 +292,16 @@ export class SimDevice implements BlockDevice {
 const FAILING: readonly FaultKind[] = ['error', 'torn', 'done', 'lose', 'lateFail'];
 /** What a discarded cell may read as. */
 const GARBAGE = 0x7eadbeef;
+
+const NEVER = new Promise<void>(() => {});
+
+function goneError(): Error {
+  return Object.assign(new Error('ENODEV: simulated, taken away'), { code: 'ENODEV' });
+}
+
+function closedError(): Error {
+  return Object.assign(new Error('simulated, closed'), { code: 'CACHETRAIL_CLOSED' });
+}
 
 function failureOf({ code, on }: FaultPlan): Error {
   return Object.assign(new Error(`${code}: simulated, ${on}`), { code });

@@ -2,6 +2,9 @@
  * Bugs that the simulator must find: each a change of the compiled sources. What is replaced must stand in its file exactly
  * once, whatever the white space; a mutation that no longer applies has to be written anew.
  */
+import { JOURNAL_MUTATIONS } from './journal.js';
+import { OWED_MUTATIONS } from './owed.js';
+
 export interface Mutation {
   /** What the mutated cache does. */
   readonly name: string;
@@ -22,10 +25,6 @@ const DURABILITY = 'cache/decide/durability';
 const CLEARS = 'cache/decide/clears';
 const EFFECTS = 'streams/effects';
 const SLOTS = 'cache/slot-table';
-const CONTROL = 'cache/evolve/control';
-const REMEMBERED = 'cache/evolve/remembered';
-const RECOVERY = 'streams/journal/pending-writes';
-const NEEDED = 'streams/journal/needed-writes';
 const STATES = 'cache/block-state';
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -381,120 +380,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     runs: 50,
   },
-  {
-    name: 'tells a handle of failures that were over before it was opened',
-    edits: [
-      {
-        file: CONTROL,
-        from: 'state.handles.set(event.op, newHandle(event.op, event.seq));',
-        to: 'state.handles.set(event.op, newHandle(event.op, event.seq)); for (const failure of state.resolved) failure.owed.push(event.op);',
-      },
-    ],
-    runs: 100,
-  },
-  {
-    name: 'tells a handle twice of a failure that is over',
-    edits: [
-      {
-        file: REMEMBERED,
-        from: 'if (isOwed(failure, number, told)) failure.owed = without(failure.owed, number);',
-        to: ';',
-      },
-    ],
-    runs: 100,
-  },
-  {
-    name: 'tells only one handle of a failure that is over',
-    edits: [
-      {
-        file: REMEMBERED,
-        from: 'if (isOwed(failure, number, told)) failure.owed = without(failure.owed, number);',
-        to: 'if (isOwed(failure, number, told)) failure.owed = [];',
-      },
-    ],
-    runs: 200,
-  },
-  {
-    name: 'never tells a handle of a failure that is over',
-    edits: [{ file: REMEMBERED, from: 'if (known.owed.length === 0) return;', to: 'return;' }],
-    runs: 50,
-  },
-  {
-    name: 'tells a handle of a failure that is over although it was told while that lasted',
-    edits: [{ file: REMEMBERED, from: 'if (known !== undefined) known.owed = without(known.owed, handle);', to: ';' }],
-    runs: 50,
-  },
-  {
-    name: 'takes a failure for over when the device has taken the block, before any barrier',
-    edits: [
-      {
-        file: DEVICE,
-        from: 'state.failures.delete(block); } } function writebackFailed',
-        to: 'state.failures.delete(block); resolve(state, block, { at: event.at, io: event.io, end: "durable" }); } } function writebackFailed',
-      },
-    ],
-    runs: 50,
-  },
-  {
-    name: 'takes a failure for over at any barrier',
-    edits: [{ file: DEVICE, from: 'if (!state.failures.has(block)) resolve(', to: 'resolve(' }],
-    runs: 200,
-  },
-  {
-    name: 'tells of failures that are over by the numbers that blocks had before a change of the block size',
-    edits: [{ file: CONTROL, from: 'renumber(state, event.from, event.to);', to: '' }],
-    runs: 1000,
-  },
-  {
-    name: 'forgets that there were failures when the block size changes',
-    edits: [{ file: CONTROL, from: 'renumber(state, event.from, event.to);', to: 'state.resolved = [];' }],
-    runs: 1000,
-  },
-  {
-    name: 'acknowledges a write before the journal has it',
-    edits: [
-      {
-        file: EFFECTS,
-        from: "caller.kind === 'plain')) { callers.take(event.op); this.#parts.acknowledge(event.seq, caller, () => caller.succeed());",
-        to: "caller.kind === 'plain')) { callers.take(event.op); caller.succeed();",
-      },
-    ],
-    runs: 100,
-  },
-  {
-    name: 'takes what was handed to the journal’s disk for synced',
-    edits: [{ file: 'streams/journal/writer', from: 'this.#out.sync().then(', to: 'Promise.resolve().then(' }],
-    runs: 100,
-  },
-  {
-    name: 'ends a zero before the journal knows',
-    edits: [
-      {
-        file: EFFECTS,
-        from: "if (caller?.kind === 'plain') acknowledge(event.seq, caller, () => caller.succeed());",
-        to: "if (caller?.kind === 'plain') caller.succeed();",
-      },
-    ],
-    runs: 2000,
-  },
-  {
-    name: 'leaves out the last block when it recovers',
-    edits: [{ file: RECOVERY, from: 'offsets.flatMap(', to: 'offsets.slice(0, -1).flatMap(' }],
-    runs: 100,
-  },
-  {
-    name: 'forgets at a barrier, when it recovers, what that has not covered',
-    edits: [{ file: RECOVERY, from: "([, block]) => block.progress === 'covered'", to: '() => true' }],
-    runs: 300,
-  },
-  {
-    name: 'begins to recover behind a write that is not durable',
-    edits: [{ file: NEEDED, from: 'from: checkpoints[0].seq + 1', to: 'from: seq + 1' }],
-    runs: 500,
-  },
-  {
-    name: 'cuts the torn end of a journal, and does not sync that',
-    edits: [{ file: 'streams/journal/tail', from: 'await file.datasync();', to: '' }],
-    runs: 500,
-  },
+  ...OWED_MUTATIONS,
+  ...JOURNAL_MUTATIONS,
 ];
