@@ -93,6 +93,33 @@ describe('a journal on a disk that loses power', () => {
     await until(cache.close());
   });
 
+  it('lets a segment go only when the one before it is gone for good: else a crash could bring that back alone', async () => {
+    const device = memoryDevice({ sizeBytes: 64 * BLOCK_BYTES });
+    const retention = { segments: 2 };
+    const journal = {
+      directory: disk.directory,
+      mode: 'durable',
+      segmentBytes: 4096,
+      bufferBytes: 256,
+      retention,
+    } as const;
+    const cache = await until(openCache(device, { clock: new VirtualClock(), journal }));
+    const mayComeBack: number[] = [];
+    const unlink = disk.unlink.bind(disk);
+    disk.unlink = (name) => {
+      mayComeBack.push(disk.removed.length);
+      unlink(name);
+    };
+    // Nothing of this is durable, so all of it is kept.
+    for (let at = 0; at < 6; at++) await until(cache.write(at, block(at)));
+    expect(mayComeBack).to.deep.equal([]);
+    await until(cache.flush());
+    for (let at = 0; at < 2; at++) await until(cache.write(0, block(at)));
+    expect(mayComeBack.length).to.be.above(4);
+    expect(Math.max(...mayComeBack)).to.equal(0);
+    await until(cache.close());
+  });
+
   it('refuses no device for what a crash has taken of an audit: there was nothing to recover', async () => {
     const cache = await open('audit', 64);
     for (let at = 0; at < 20; at++) await until(cache.write(at, block(at)));

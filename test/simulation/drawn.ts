@@ -115,7 +115,9 @@ export function draw(seed: number, steps: number, leftOut: LeftOut): Drawn {
     crashes: leftOut.has('crash') ? [] : crashes,
     closes: leftOut.has('close') ? [] : closes,
     replacements: leftOut.has('replace') ? [] : drawReplacements(new Random(seed, 'replace'), steps),
-    journal: leftOut.has('journal') ? null : drawJournal(new Random(seed, 'journal')),
+    journal: leftOut.has('journal')
+      ? null
+      : drawJournal(new Random(seed, 'journal'), new Random(seed, 'journal keeps')),
     reentrant: random.chance(0.15) && !leftOut.has('reentrant'),
   };
 }
@@ -135,7 +137,7 @@ export function partsOf(drawn: Drawn): string[] {
   return [...parts, ...drawn.clients.map((_, at) => `c${at}`), ...drawn.users.map((_, at) => `h${at}`)];
 }
 
-function drawJournal(random: Random): JournalDrawn | null {
+function drawJournal(random: Random, keepsRandom: Random): JournalDrawn | null {
   const mode = random.weighted({ none: 7, audit: 1, durable: 2 });
   if (mode === 'none') return null;
   return {
@@ -145,7 +147,17 @@ function drawJournal(random: Random): JournalDrawn | null {
     segmentBytes: random.magnitude(4096, 1024 * 1024),
     contentDigests: random.chance(0.2),
     syncNs: random.magnitude(1000, 10 * MS_NS),
+    ...drawKeeps(keepsRandom),
   };
+}
+
+/** Small segments, of which few are kept, and snapshots now and then. */
+function drawKeeps(random: Random): Partial<JournalDrawn> {
+  const snapshots = random.chance(0.4) ? { snapshotEvents: random.magnitude(5, 500) } : {};
+  if (random.chance(0.5)) return snapshots;
+  const segmentBytes = random.magnitude(1024, 16 * 1024);
+  const retention = random.pick([{ segments: random.between(1, 5) }, { bytes: segmentBytes * random.between(1, 5) }]);
+  return { ...snapshots, segmentBytes, retention };
 }
 
 function momentsOf(random: Random, count: number, steps: number): number[] {

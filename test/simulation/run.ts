@@ -390,6 +390,7 @@ class Run {
     demand(device.closed, 'a closed cache leaves its device open');
     this.#demandLog(machine);
     await this.#journal?.verify(false);
+    await this.#journal?.demandState(checker.events.at(-1)?.seq ?? 0, cache.hash());
   }
 
   /** A device that is out comes back as another object, which takes all that was kept. */

@@ -93,7 +93,8 @@ export class SimFiles {
    * were synced; each file without its name, while the directory is not synced, and each that was removed since, back again.
    */
   *cuts(): Generator<readonly (readonly [name: string, content: Uint8Array])[]> {
-    const files = [...this.files.values()];
+    // Snapshots are derived from the rest, and passed over where they are not whole.
+    const files = [...this.files.values()].filter(({ name }) => !name.endsWith('.cts'));
     const synced = files.map((file) => [file.name, file.synced] as const);
     const unsynced = files.filter(({ changes, isNamed }) => changes.length > 0 || !isNamed);
     yield synced.filter(([name]) => this.files.get(name)?.isNamed);
@@ -103,6 +104,11 @@ export class SimFiles {
     }
     for (const { name, synced: content } of this.#removed)
       if (!this.files.has(name)) yield [...synced, [name, content]];
+  }
+
+  /** Names that were removed, and that a loss of power may bring back. */
+  get removed(): string[] {
+    return this.#removed.map(({ name }) => name);
   }
 
   /** A disk with these files, all of them synced. */
@@ -128,6 +134,16 @@ export class SimFiles {
     const file = { name, synced: new Uint8Array(0), changes: [], isNamed: false, links: 1 };
     this.files.set(name, file);
     return this.#handle(file);
+  }
+
+  /** Makes a file, or one anew, that nobody syncs. */
+  put(name: string, bytes: Uint8Array): void {
+    const { synced = new Uint8Array(0), changes = [], isNamed = false } = this.files.get(name) ?? {};
+    const written = [
+      { at: 0, bytes: null },
+      { at: 0, bytes: bytes.slice() },
+    ];
+    this.files.set(name, { name, synced, changes: [...changes, ...written], isNamed, links: 1 });
   }
 
   find(name: string): SimFile {
@@ -320,6 +336,11 @@ atPaths(fs.promises, 'stat', async ({ disk, name }) => ({
   isFile: () => true,
 }));
 atPaths(fs.promises, 'unlink', async ({ disk, name }) => disk.unlink(name));
+atPaths(fs.promises, 'writeFile', async ({ disk, name }, bytes: Uint8Array) => disk.put(name, bytes));
+atPaths(fs.promises, 'readFile', async ({ disk, name }) => {
+  const { synced, changes } = disk.find(name);
+  return contentOf(synced, changes);
+});
 atPaths(fs.promises, 'truncate', async ({ disk, name }, at: number) => {
   disk.find(name).changes.push({ at, bytes: null });
 });

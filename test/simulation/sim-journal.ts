@@ -2,7 +2,11 @@
  * What survives a power loss beside the device: a journal, of the mode that was drawn, on a disk of its own. The checker sees
  * every event before the journal gets it.
  */
+import { hashState } from '../../src/cache/digest.js';
+import { codeOf } from '../../src/device/errors.js';
 import { loadNative } from '../../src/device/native.js';
+import { stateAt } from '../../src/streams/journal/state-at.js';
+import type { JournalRetention } from '../../src/streams/journal/types.js';
 import { verifyJournal } from '../../src/streams/journal/verify.js';
 import { JournalWriter } from '../../src/streams/journal/writer.js';
 import type { JournalPlace } from '../../src/streams/options.js';
@@ -19,6 +23,10 @@ export interface JournalDrawn {
   readonly segmentBytes: number;
   readonly contentDigests: boolean;
   readonly syncNs: number;
+  /** Old segments are deleted. */
+  readonly retention?: JournalRetention;
+  /** Events between snapshots. */
+  readonly snapshotEvents?: number;
 }
 
 /** The first import of a module takes real time, which a simulated boot has none of. */
@@ -68,6 +76,18 @@ export class SimJournal {
     if (random.chance(0.3)) return;
     this.files.powerLoss(random);
     this.#hasLost = true;
+  }
+
+  /** The journal leads to the state that the cache was in after its last event, from a snapshot if there is one. */
+  async demandState(seq: number, hash: string): Promise<void> {
+    const { mode, retention, snapshotEvents } = this.#drawn;
+    if (snapshotEvents === undefined || (this.#hasLost && mode === 'audit')) return;
+    try {
+      const { state } = await stateAt(this.files.directory, seq);
+      demand(hashState(state) === hash, 'a snapshot leads to another state');
+    } catch (error) {
+      if (retention === undefined || codeOf(error) !== 'CACHETRAIL_JOURNAL_RANGE') throw error;
+    }
   }
 
   /** Sums, chain and decisions. `torn`: a torn end is what a power loss may leave. */

@@ -36,6 +36,8 @@ export class SegmentWriter {
   #number: number;
   #lastSeq: number;
   #file: SegmentFile | null = null;
+  /** A segment was deleted, and is not gone for good before the directory is synced. */
+  #isGoing = false;
   /** When to look next for what is too old. */
   #nextLookMs = 0;
 
@@ -110,11 +112,19 @@ export class SegmentWriter {
     const expired = expiredSegments(this.#complete, retention, now);
     let goneSeq = 0;
     for (let left = expired; left > 0; left--) {
+      // A crash could bring back this one alone, without those behind it, and the journal would have a gap.
+      if (this.#isGoing) this.#syncNames();
+      this.#isGoing = true;
       unlinkSync(this.#complete[0].path);
       goneSeq = this.#complete[0].lastSeq;
       this.#complete.shift();
     }
     return goneSeq;
+  }
+
+  #syncNames(): void {
+    syncDirectory(this.#directory);
+    this.#isGoing = false;
   }
 
   close(): void {
@@ -149,7 +159,7 @@ export class SegmentWriter {
       file.write(bytes);
       // Frames without their header would be no torn end but damage.
       file.syncNow();
-      syncDirectory(this.#directory);
+      this.#syncNames();
       // What was lost is stated now, in the header.
       if (isDurable) markComplete(this.#directory);
     } catch (error) {

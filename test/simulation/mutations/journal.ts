@@ -53,4 +53,9 @@ export const JOURNAL_MUTATIONS: readonly Mutation[] = [
     edits: [{ file: 'streams/journal/tail', from: 'await file.datasync();', to: '' }],
     runs: 500,
   },
+  {
+    name: 'deletes a segment before the one before it is gone for good',
+    edits: [{ file: 'streams/journal/segment-writer', from: 'if (this.#isGoing) this.#syncNames();', to: '' }],
+    runs: 500,
+  },
 ];
