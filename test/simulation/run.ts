@@ -4,6 +4,7 @@ import type { BlockCache } from '../../src/streams/block-cache.js';
 import { openCache } from '../../src/streams/open-cache.js';
 import type { AfterPowerLoss } from './after-power-loss.js';
 import { Agenda, drain } from './agenda.js';
+import { openedOn } from './opening.js';
 import { cellCountOf, eachTag } from './cells.js';
 import { Checker } from './checker.js';
 import { type Boot, Client, type Names } from './client.js';
@@ -53,8 +54,6 @@ export interface RunResult {
 const TOLD_EVENTS = 25;
 /** Things that may happen before the cache has come to rest on a good device: more is going round in circles. */
 const REST_STEPS_MAX = 20_000;
-/** The same of an opening over a device that goes wrong: what is brought back is tried again until its wait for room is over. */
-const OPENING_STEPS_MAX = 400_000;
 
 export async function simulate(options: RunOptions): Promise<RunResult> {
   // `drain` lets everything run that is due only where it is called from a microtask.
@@ -167,7 +166,7 @@ class Run {
     const { seed, clients, users, mode, timeoutNs, latencyNs, reentrant } = this.#drawn;
     const boot = this.#boots++;
     const { agenda, plug, checker } = this.#start(boot, expected);
-    const cache = await this.#opened(this.#open(plug.device, agenda, checker, boot), agenda);
+    const cache = await openedOn(agenda, this.#open(plug.device, agenda, checker, boot));
     checker.begin(cache);
     const { faults } = this;
     const isSound = () => {
@@ -222,21 +221,6 @@ class Run {
     const common = { blockSize, capacity, policy, mode, deviceDepth, limits, clock, deviceTimeoutMs };
     const journal = place ?? checker;
     return openCache(device, { ...common, seed: seed % 2 ** 31, ...(journal === null ? {} : { journal }) });
-  }
-
-  /** An opening waits for the journal and the device, where something is recovered. */
-  async #opened(opening: Promise<BlockCache>, agenda: Agenda): Promise<BlockCache> {
-    let isOver = false;
-    const end = () => {
-      isOver = true;
-    };
-    opening.then(end, end);
-    for (let steps = 0; ; steps++) {
-      await drain();
-      if (isOver) return opening;
-      demand(steps < OPENING_STEPS_MAX, 'an opening takes for ever');
-      demand(agenda.step(), 'nothing is left that could happen, and a cache was never opened');
-    }
   }
 
   /** A power loss in the midst of an opening: nobody has asked for anything yet. */
