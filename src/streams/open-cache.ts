@@ -87,8 +87,7 @@ async function openWith(
   });
   try {
     for (const { offset, bytes } of recovery.writes) await cache.writeBytes(offset, bytes, { actor: RECOVERY_ACTOR });
-    // Bytes that are in no journal any more, and were acknowledged.
-    if (recovery.blocks > 0 && writer.stats().mode === 'audit') await settle(cache, writer);
+    if (recovery.hasPayloads && writer.stats().mode === 'audit') await settle(cache, writer, recovery);
   } catch (error) {
     halt(error);
     throw error;
@@ -98,9 +97,12 @@ async function openWith(
   return cache;
 }
 
-/** On the device, and stated: else a later recovery would put them on top of what is written from here on. */
-async function settle(cache: BlockCache, writer: JournalWriter): Promise<void> {
-  await cache.flush(undefined, { actor: RECOVERY_ACTOR });
+/**
+ * What was brought back is in no journal any more: it is made durable, and stated, else a later recovery would put it on top of
+ * what is written from here on. That an audit journal follows is stated in any case: by the bytes of the durable one the device cannot be known any more.
+ */
+async function settle(cache: BlockCache, writer: JournalWriter, { blocks }: Recovery): Promise<void> {
+  if (blocks > 0) await cache.flush(undefined, { actor: RECOVERY_ACTOR });
   await writer.flush();
 }
 

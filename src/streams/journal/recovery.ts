@@ -53,16 +53,19 @@ export async function recoverWrites(
 ): Promise<Recovery> {
   const start = await startOf(directory);
   const { isComplete } = start;
-  const pending = new PendingWrites(directory, device, isComplete ? start.provenFrom : Infinity);
+  const pending = new PendingWrites(directory, device, start.provenFrom);
   const header = await headerIn(start.segment);
   if (header !== null) pending.begin({ ...header, borrowed: header.recovery?.borrowed ?? null });
   // Of a journal that has never had the bytes of a write a crash may have lost any part: it is no reason to refuse the device.
   if ((await firstHeaderWith(directory, ({ payloads }) => payloads)) === null) return NOTHING_TO_RECOVER;
-  const { doubt, lastSeq } = await fold(directory, key, start, pending);
+  const { doubt, lastSeq, isClosed } = await fold(directory, key, start, pending);
   if (doubt !== null) throw new JournalError('CACHETRAIL_JOURNAL_DAMAGED', `${directory}: ${doubt}`);
-  const { writes, blocks, proven } = pending;
+  const { writes, blocks } = pending;
   const neededFrom = pending.neededFrom(start.segment.firstSeq);
-  const provenFrom = isComplete ? start.provenFrom : lastSeq + 1;
+  // A crash of an audit journal can have taken writes that the device has.
+  const isKnown = isComplete && (isClosed || !start.endsInAudit);
+  const proven = isKnown ? pending.proven : [];
+  const provenFrom = isKnown ? start.provenFrom : lastSeq + 1;
   return { writes, blocks, proven, neededFrom, provenFrom, hasPayloads: true };
 }
 
@@ -73,6 +76,8 @@ interface Folded {
   /** Why what is left cannot be known, if events are missing; damage is thrown. */
   readonly doubt: string | null;
   readonly lastSeq: number;
+  /** By the last event. */
+  readonly isClosed: boolean;
 }
 
 async function fold(
@@ -113,7 +118,7 @@ async function fold(
     }
   }
   const wentOn = continues && !isComplete && !isClosed;
-  return { doubt: missing.message ?? (wentOn ? WENT_ON : null), lastSeq };
+  return { doubt: missing.message ?? (wentOn ? WENT_ON : null), lastSeq, isClosed };
 }
 
 interface RecoveryStart {
@@ -124,6 +129,8 @@ interface RecoveryStart {
   readonly provenFrom: number;
   /** The cache went on without the journal when that could not be written. */
   readonly continues: boolean;
+  /** The newest segment is that of an audit journal. */
+  readonly endsInAudit: boolean;
   /** Nothing was given to the device, or acknowledged, that the journal does not hold. */
   readonly isComplete: boolean;
 }
@@ -137,5 +144,6 @@ async function startOf(directory: string): Promise<RecoveryStart> {
   const segment = segments.findLast(({ firstSeq }) => firstSeq <= from) ?? segments[0];
   const { needed = 0, provenFrom = 0 } = pointed?.recovery ?? {};
   const isComplete = newest?.marked !== true || (await isMarkedComplete(directory));
-  return { segment, needed, provenFrom, continues: newest?.continues === true, isComplete };
+  const endsInAudit = newest?.payloads === false;
+  return { segment, needed, provenFrom, continues: newest?.continues === true, isComplete, endsInAudit };
 }

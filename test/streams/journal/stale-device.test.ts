@@ -82,6 +82,27 @@ describe('opening a device with its durable journal', () => {
     });
   }
 
+  it('takes a device that an audit journal has lost writes of in a crash, and knows it again by what is written since', async () => {
+    const cache = await open();
+    await cache.write(3, filled(1));
+    await cache.close();
+    const audit = await open({ mode: 'audit', bufferMs: 1e6 });
+    await audit.write(3, filled(2));
+    await audit.flush();
+    const crashed = path.join(folder, 'crashed');
+    cpSync(path.join(folder, 'journal'), crashed, { recursive: true });
+    await audit.close();
+    const again = await open({ directory: crashed });
+    expect((await again.read(3))[0]).to.equal(2);
+    await again.write(4, filled(3));
+    await again.close();
+    expect(await failureOf(open({ directory: crashed }))).to.equal(null);
+    const file = await openFile(image, 'r+');
+    await file.write(filled(9), 0, BLOCK_BYTES, 4 * BLOCK_BYTES);
+    await file.close();
+    expect((await failureOf(open({ directory: crashed })))?.code).to.equal('CACHETRAIL_JOURNAL_STALE');
+  });
+
   it('refuses a copy, which is another file, and another device', async () => {
     const cache = await open();
     await cache.write(3, filled(1));
