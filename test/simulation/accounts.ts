@@ -46,6 +46,8 @@ interface Asking extends Range {
   readonly handle: number;
   readonly actor: string;
   readonly isTold: boolean;
+  /** The model's when it was asked: what was written since is not meant. */
+  readonly moment: number;
 }
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
@@ -118,13 +120,13 @@ export class Accounts {
       case 'handleClosed':
         return this.#handleClosed(event.handle);
       case 'flushStarted':
-        this.#asking.set(event.op, { ...event, isTold: true });
+        this.#asking.set(event.op, { ...event, isTold: true, moment: this.#facts.moment() });
         return;
       case 'closeStarted':
-        this.#asking.set(event.op, { ...WHOLE, handle: 0, actor: event.actor, isTold: event.abandon === '' });
+        this.#asksForAll(event, event.abandon === '');
         return;
       case 'blockSizeRequested':
-        this.#asking.set(event.op, { ...WHOLE, handle: 0, actor: event.actor, isTold: false });
+        this.#asksForAll(event, false);
         return;
       case 'requestAborted':
         this.#asking.delete(event.op);
@@ -195,6 +197,10 @@ export class Accounts {
     }
   }
 
+  #asksForAll({ op, actor }: EventOf<'closeStarted' | 'blockSizeRequested'>, isTold: boolean): void {
+    this.#asking.set(op, { ...WHOLE, handle: 0, actor, isTold, moment: this.#facts.moment() });
+  }
+
   #handleClosed(handle: number): void {
     demand(this.#handles.delete(handle), () => `handle ${handle} is closed, and was not open`);
     for (const { owed } of [...this.#lasting.values(), ...this.#over]) owed.delete(handle);
@@ -221,7 +227,9 @@ export class Accounts {
   }
 
   #failed(event: Failed): void {
-    const handle = this.#asking.get(event.op)?.handle ?? NOBODY;
+    const asking = this.#asking.get(event.op);
+    const handle = asking?.handle ?? NOBODY;
+    const now = this.#facts.moment();
     this.#ended(event.op, event);
     const isOwed = this.#owedBarrier !== 0 && event.type !== 'writeFailed';
     const unknown = isOwed ? { code: TIMEOUT, io: this.#owedBarrier } : { code: '', io: 0 };
@@ -232,8 +240,10 @@ export class Accounts {
         return `block ${block} is said to have failed with ${told.code} (${told.io}), not ${known.code} (${known.io})`;
       });
       const ofBarrier = { code: 'CACHETRAIL_BARRIER_FAILED', io: event.barrierIo };
+      // What the device has already is not written again; what has been written since is another matter.
+      const moment = this.#causes.has(block) ? now : (asking?.moment ?? now);
       if (told.code !== '' || event.barrierIo !== 0)
-        this.#remember(block, told.code === '' ? ofBarrier : told, event.seq);
+        this.#remember(block, told.code === '' ? ofBarrier : told, event.seq, moment);
       this.#lasting.get(block)?.owed.delete(handle);
     }
   }
@@ -255,11 +265,11 @@ export class Accounts {
     });
   }
 
-  #remember(block: number, { code, io }: Cause, seq: number): void {
+  #remember(block: number, { code, io }: Cause, seq: number, moment = this.#facts.moment()): void {
     const known = this.#lasting.get(block);
     const owed = new Set(known?.owed);
     for (const [handle, openedSeq] of this.#handles) if (openedSeq > (known?.seq ?? -1)) owed.add(handle);
-    this.#lasting.set(block, { block, code, io, seq, moment: this.#facts.moment(), owed });
+    this.#lasting.set(block, { block, code, io, seq, moment, owed });
   }
 
   #writebackFinished(io: number): void {
