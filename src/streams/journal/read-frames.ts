@@ -75,13 +75,16 @@ export async function* readFrames(reading: FrameReading): AsyncGenerator<Journal
     if (bytes !== null) {
       if (isOldest) noteMissed(reading, segment);
       isOldest = false;
-      known = yield* readSegment(reading, segment, bytes, known, isLast);
-    } else if (index + 1 < segments.length) {
+      const read: SegmentRead = yield* readSegment(reading, segment, bytes, known, isLast);
+      // Not looked for again: what a live journal has got since would come without what this segment has got since.
+      if (read.isEnd) return;
+      known = read.header;
+    } else {
       // It was deleted since it was listed, and so may be those behind it.
       segments = await namedSegmentsOf(reading.directory);
       index = segments.findLastIndex(({ number }) => number <= segment.number);
+      if (index + 1 === segments.length) return;
     }
-    if (await isLast()) return;
     index++;
     isOldest ||= index === 0;
   }
@@ -96,13 +99,20 @@ function noteMissed({ links, report }: FrameReading, next: NamedSegment): void {
   links.begin();
 }
 
+interface SegmentRead {
+  /** Of the segment, or of one before if this one's is damaged. */
+  readonly header: SegmentHeader | null;
+  /** It was the last when it had been read. */
+  readonly isEnd: boolean;
+}
+
 async function* readSegment(
   reading: FrameReading,
   segment: NamedSegment,
   bytes: SegmentBytes,
   known: SegmentHeader | null,
   isLast: () => Promise<boolean>,
-): AsyncGenerator<JournalFrame, SegmentHeader | null, undefined> {
+): AsyncGenerator<JournalFrame, SegmentRead, undefined> {
   const { links } = reading;
   try {
     const found = await findHeader(reading, segment, bytes, isLast);
@@ -123,7 +133,7 @@ async function* readSegment(
         throw new JournalError('CACHETRAIL_JOURNAL_NONE', `${segment.name} is no segment of a journal`);
       }
       report(reading, segment, damageFrom(0, bytes.size), isEnd ? 'torn' : 'damaged');
-      return known;
+      return { header: known, isEnd };
     }
     const wants = (frame: FrameHeader) => reading.wants(frame, header);
     for (;;) {
@@ -148,15 +158,15 @@ async function* readSegment(
         await bytes.refresh();
         if (bytes.size > size) continue;
         // Where a writer died, the next one has cut off what it left: nothing is wrong any more.
-        if (held === null || bytes.size < held.end) return header;
+        if (held === null || bytes.size < held.end) return { header, isEnd: false };
         report(reading, segment, held, 'damaged');
         links.damage();
-        return header;
+        return { header, isEnd: false };
       }
       if (held !== null && mayGrow(reading) && (await isGrowing(bytes, held, reading.clock ?? systemClock()))) continue;
       if (reading.more === undefined || !(await reading.more())) {
         if (held !== null) report(reading, segment, held, 'torn');
-        return header;
+        return { header, isEnd: true };
       }
       await bytes.refresh();
     }

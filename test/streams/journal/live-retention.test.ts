@@ -73,6 +73,29 @@ describe('a journal that is read while retention deletes segments', () => {
     expect(expected.status).to.equal('altered');
   });
 
+  it('ends where it ended when it was looked at, though it has grown and gone on in other segments since', async () => {
+    for (let start = 5; start < 20; start++) {
+      const directory = await newDirectory();
+      const clock = new VirtualClock();
+      const writer = await openJournalWriter(directory, { clock, bufferBytes: 1, segmentBytes: 3000 });
+      for (const event of long.slice(0, start)) writer.append(event);
+      let seq = start;
+      // Right after each look at what segments there are: one of the starts makes the last segment full just then.
+      const listed = onReaddir(() => {
+        for (let added = 0; added < 5 && seq < LAST; added++) writer.append(long[seq++]);
+      });
+      try {
+        const { events: seen, problems } = await readBack(directory);
+        expect(problems).to.deep.equal([]);
+        expect(seen).to.deep.equal(long.slice(0, seen.length));
+        expect(seen.length).to.be.at.least(start);
+      } finally {
+        listed.end();
+        await writer.close();
+      }
+    }
+  });
+
   it('is not torn where a frame was half written when it was looked at', async () => {
     const directory = await newDirectory();
     await writeJournal(directory, events, { perFrame: 10 });
@@ -125,7 +148,7 @@ describe('a journal of many segments', () => {
       const last = segments * 20;
       await writeJournal(directory, long.slice(0, last), { perFrame: 4, segmentBytes: 1200 });
       expect(await segmentFiles(directory)).to.have.length.above(segments / 2);
-      const counted = countReaddir();
+      const counted = onReaddir();
       try {
         expect((await readBack(directory)).events).to.have.length(last);
         expect(await verifyJournal(directory)).to.include({ status: 'sound', events: last });
@@ -138,13 +161,15 @@ describe('a journal of many segments', () => {
   });
 });
 
-/** How often directories are listed. */
-function countReaddir(): { readonly end: () => number } {
+/** How often directories are listed; `after` is called after each. */
+function onReaddir(after: () => void = () => undefined): { readonly end: () => number } {
   const { readdir } = fs.promises;
   let calls = 0;
-  const counting = (...args: Parameters<typeof readdir>) => {
+  const counting = async (...args: Parameters<typeof readdir>) => {
     calls++;
-    return readdir(...args);
+    const names = await readdir(...args);
+    after();
+    return names;
   };
   Object.assign(fs.promises, { readdir: counting });
   syncBuiltinESMExports();
