@@ -4,7 +4,7 @@ import { memoryDevice } from '../../src/device/index.js';
 import { type BlockCache, openCache } from '../../src/index.js';
 import { instrument, SpanQueue } from '../../src/telemetry/index.js';
 import { BLOCK_BYTES, type Case, type Scale } from '../case.js';
-import type { Contest } from '../measure.js';
+import { type Contest, timed } from '../measure.js';
 import { uniform } from '../random.js';
 
 /** The share of the callers' traces that is sampled, and of those that the cache begins; null without an SDK. */
@@ -85,16 +85,9 @@ async function bystanderOf(callers: readonly Context[]): Promise<BlockCache> {
   return cache;
 }
 
-/**
- * Nanoseconds of processor time an operation, once its code is compiled: a few per cent are to be seen, on a machine that
- * may have other work. Time of the processor is that of the compiler's thread as well.
- */
 async function warmTimed(operations: number, body: () => Promise<void> | void): Promise<number> {
   for (let lap = 0; lap < WARMING_LAPS; lap++) await body();
-  const before = process.cpuUsage();
-  await body();
-  const { user, system } = process.cpuUsage(before);
-  return ((user + system) * 1000) / operations;
+  return timed(operations, body);
 }
 
 async function hits({ blocks, short }: Scale, callers: readonly Context[]): Promise<Work> {
