@@ -120,6 +120,33 @@ describe('a journal on a disk that loses power', () => {
     await until(cache.close());
   });
 
+  it('may take longer to be closed than a device: that is not the device’s time', async () => {
+    const clock = new VirtualClock();
+    const device = memoryDevice({ sizeBytes: 64 * BLOCK_BYTES });
+    const journal = { directory: disk.directory, mode: 'durable' } as const;
+    const cache = await until(openCache(device, { clock, journal, deviceTimeoutMs: 1000 }));
+    await until(cache.write(1, block(1)));
+    let isOver = false;
+    const closing = cache.close().finally(() => {
+      isOver = true;
+    });
+    closing.catch(() => undefined);
+    let slow = 0;
+    while (!isOver) {
+      await drain();
+      if (syncs.length > 0) slow++;
+      // All this time the journal's disk is at it.
+      for (let now = clock.now(); syncs.length > 0 && clock.now() < now + 5e9; ) {
+        clock.after(1000, () => {});
+        clock.step();
+        await drain();
+      }
+      await sync();
+    }
+    expect(slow).to.be.above(0);
+    await closing;
+  });
+
   it('refuses no device for what a crash has taken of an audit: there was nothing to recover', async () => {
     const cache = await open('audit', 64);
     for (let at = 0; at < 20; at++) await until(cache.write(at, block(at)));
