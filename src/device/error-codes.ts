@@ -211,6 +211,12 @@ export const ERROR_CODES = {
     meaning: 'The journal could not be written, so what it should hold is not safe.',
     remedy: 'See `cause` for the system’s own error; make room or mend the disk, then open the cache again.',
   },
+  CACHETRAIL_JOURNAL_TIMEOUT: {
+    meaning:
+      'The journal’s disk did not answer a sync in time; the `cause` of a CACHETRAIL_JOURNAL_FAILED. What was acknowledged before is safe; what waited was not.',
+    remedy:
+      'Look at the disk (does it hang, is it a share that is gone?), then open the cache again; for a disk that is merely slow, raise `journal.syncTimeoutMs`.',
+  },
   CACHETRAIL_NO_FILE_SYSTEM: {
     meaning: 'The image holds no ext2, ext3 or ext4 file system that can be mounted.',
     remedy: 'Make one with `mke2fs`, or name another image.',

@@ -5,7 +5,7 @@
  * back torn.
  */
 import { closeSync, openSync, unlinkSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { open, readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf } from '../../device/errors.js';
 import { syncDirectory } from './segment-file.js';
@@ -30,6 +30,18 @@ export function markIncomplete(directory: string): void {
     syncDirectory(directory);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** The same for a disk that may never answer: beside everything else, as far as it comes. */
+export async function tryMarkIncomplete(directory: string): Promise<void> {
+  try {
+    await unlink(path.join(directory, NAME));
+    if (process.platform === 'win32') return;
+    const folder = await open(directory, 'r');
+    await folder.sync().finally(() => folder.close());
+  } catch {
+    // It says nothing then: the device may be taken for an older copy, which is refused and not guessed.
   }
 }
 

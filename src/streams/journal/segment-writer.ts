@@ -58,6 +58,11 @@ export class SegmentWriter {
     return this.#file !== null;
   }
 
+  /** Every frame is on stable storage. */
+  get isSynced(): boolean {
+    return this.#file?.isSynced ?? true;
+  }
+
   /** Writes a frame whose body is in place; throws what the system says, and then nothing of it counts. */
   write(frame: Uint8Array, facts: SegmentFacts, session: Session, lost: number): void {
     const { digester, segmentBytes } = this.#settings;

@@ -32,10 +32,16 @@ export interface JournalOptions {
    * is of no use to a recovery, and refused, until it is written again or the cache was closed with it.
    */
   readonly onFailure?: JournalFailurePolicy;
-  /** Most bytes of events kept in memory before they are written. Default 64 KiB. */
+  /** Most bytes of events kept in memory before they are written: up to 4 MiB while a durable journal waits for its disk. Default 64 KiB. */
   readonly bufferBytes?: number;
   /** Longest time that an event is kept in memory, milliseconds. Default 1000. */
   readonly bufferMs?: number;
+  /**
+   * A sync that takes longer has failed (CACHETRAIL_JOURNAL_TIMEOUT), and what waits for it is told so, by whatever `onFailure` says:
+   * writes, flushes, the close. Default 30,000. Bytes are written into the page cache synchronously, as are the syncs at
+   * the beginning of a segment: a disk that hangs there holds up the process, whatever this says.
+   */
+  readonly syncTimeoutMs?: number;
   /** A segment this long is closed, and the next begun. Default 16 MiB. */
   readonly segmentBytes?: number;
   /** Old segments are deleted above these bounds; nothing is when none is given. */

@@ -5,6 +5,8 @@ import type { JournalOptions, JournalRetention } from './types.js';
 
 const BUFFER_BYTES_DEFAULT = 64 * 1024;
 const BUFFER_MS_DEFAULT = 1000;
+/** As for the device. */
+const SYNC_TIMEOUT_MS_DEFAULT = 30_000;
 /** An opening reads one of them or two. */
 const SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024;
 /** Read again in a few tenths of a second. */
@@ -17,12 +19,14 @@ const BOUNDS: readonly string[] = ['bytes', 'segments', 'ageMs'] satisfies reado
 export function settingsOf(options: JournalOptions) {
   const { mode = 'audit', bufferBytes = BUFFER_BYTES_DEFAULT, bufferMs = BUFFER_MS_DEFAULT } = options;
   const { segmentBytes = SEGMENT_BYTES_DEFAULT, retention = {}, key = null } = options;
+  const { syncTimeoutMs = SYNC_TIMEOUT_MS_DEFAULT } = options;
   const onFailure = options.onFailure ?? (mode === 'durable' ? 'stop' : 'continue');
   if (mode !== 'audit' && mode !== 'durable') throw invalid(`mode is audit or durable, not ${String(mode)}`);
   if (onFailure !== 'stop' && onFailure !== 'continue') {
     throw invalid(`onFailure is stop or continue, not ${String(onFailure)}`);
   }
-  for (const [name, value] of Object.entries({ bufferBytes, bufferMs, segmentBytes })) checkPositive(name, value);
+  for (const [name, value] of Object.entries({ bufferBytes, bufferMs, segmentBytes, syncTimeoutMs }))
+    checkPositive(name, value);
   for (const [name, value] of Object.entries(retention)) {
     if (!BOUNDS.includes(name)) throw invalid(`retention has ${BOUNDS.join(', ')}, and no ${name}`);
     checkPositive(`retention.${name}`, value);
@@ -35,6 +39,7 @@ export function settingsOf(options: JournalOptions) {
     bufferBytes,
     bufferNs: bufferMs * NS_PER_MS,
     segmentBytes,
+    syncTimeoutNs: syncTimeoutMs * NS_PER_MS,
     retention,
     key,
     digester: digesterFor(key),

@@ -9,11 +9,12 @@ import type { CacheEvent, Opened, Read } from '../../cache/events.js';
 import type { CacheState } from '../../cache/state.js';
 import { assert } from '../../device/errors.js';
 import type { CancelTimer } from '../clock.js';
+import { inTime } from '../in-time.js';
 import { NO_DIGEST } from './chain.js';
 import { EventEncoder } from './codec/encoder.js';
-import { markComplete, markIncomplete } from './complete.js';
+import { markComplete, markIncomplete, tryMarkIncomplete } from './complete.js';
 import { contentDigests } from './content.js';
-import { failedError, type JournalError } from './errors.js';
+import { failedError, type JournalError, timeoutError } from './errors.js';
 import { hexOf } from './frame.js';
 import { lockJournal, type Unlock } from './lock.js';
 import { newJournalIdBytes } from './journal-id.js';
@@ -57,6 +58,9 @@ export async function openJournalWriter(directory: string, options: JournalOptio
   }
 }
 
+/** Kept in memory while a frame is being synced. */
+const HELD_BYTES_MAX = 4 << 20;
+
 interface Waiter {
   readonly seq: number;
   readonly resolve: () => void;
@@ -92,6 +96,8 @@ export class JournalWriter implements JournalSink {
   #recovering = false;
   #closed = false;
   #syncing = false;
+  /** Syncs that have timed out and not ended since. */
+  #hung = 0;
   #commitAsked = false;
   #lost = 0;
   /** Lost since the last frame that was written. */
@@ -139,7 +145,7 @@ export class JournalWriter implements JournalSink {
   append(event: CacheEvent, payload?: Uint8Array): void {
     if (event.type === 'read') this.#read(event);
     else this.#append(event, payload);
-    if (this.#encoder.sink.at >= this.#sealAt) this.#seal();
+    if (this.#encoder.sink.at >= this.#sealAt) this.#sealUnlessHeld();
     else if (this.#timer === null && !this.#down) this.#arm();
   }
 
@@ -169,7 +175,9 @@ export class JournalWriter implements JournalSink {
       this.#closed = true;
       this.#disarm();
       this.#out.close();
-      await this.#snapshots.close();
+      const { clock, syncTimeoutNs } = this.#settings;
+      // What is not written of a snapshot by then is missed by nobody.
+      await inTime({ clock, ns: syncTimeoutNs }, () => this.#snapshots.close()).catch(() => undefined);
       this.#unlock();
     }
   }
@@ -256,10 +264,23 @@ export class JournalWriter implements JournalSink {
       if (this.#out.segments > segments || this.#out.isAgeDue) this.#expire();
       this.#snapshots.note(this.#lastSeq, this.#out.bytes);
     } catch (error) {
-      this.#lose(encoder.count);
       this.#fail(error);
     }
     encoder.begin();
+  }
+
+  /**
+   * In a durable journal no frame may be written behind one that is not synced. Until that is, what comes is kept, so that nothing
+   * waits for a disk but who wants to; only when that would be too much everything waits.
+   */
+  get #isHeld(): boolean {
+    if (!this.#withPayload || this.#encoder.sink.at >= HELD_BYTES_MAX) return false;
+    return this.#syncing || this.#commitAsked || !this.#out.isSynced;
+  }
+
+  #sealUnlessHeld(): void {
+    if (!this.#isHeld) this.#seal();
+    else if (!this.#syncing && !this.#commitAsked) this.#sync();
   }
 
   /** Where the journal ends, with all that was buffered in a frame of its own; null if it cannot be said. */
@@ -293,7 +314,7 @@ export class JournalWriter implements JournalSink {
     const { clock, bufferNs } = this.#settings;
     this.#timer = clock.setTimer(clock.turn() + bufferNs, false, () => {
       this.#timer = null;
-      this.#seal();
+      this.#sealUnlessHeld();
     });
   }
 
@@ -314,20 +335,38 @@ export class JournalWriter implements JournalSink {
 
   #commit(): void {
     if (this.#syncing || this.#waiters.length === 0) return;
-    this.#seal();
-    if (this.#down) return;
+    if (!this.#isHeld) this.#seal();
+    if (!this.#down) this.#sync();
+  }
+
+  /** What ends after its time has failed, whatever it says then. */
+  #sync(): void {
+    const { clock, syncTimeoutNs } = this.#settings;
     const seq = this.#writtenSeq;
+    let isLate = false;
+    const cancel = clock.setTimer(clock.now() + syncTimeoutNs, true, () => {
+      isLate = true;
+      this.#hung++;
+      this.#syncing = false;
+      this.#fail(timeoutError(this.#directory, syncTimeoutNs));
+    });
+    const ended = (then: () => void) => {
+      if (isLate) {
+        this.#hung--;
+        return;
+      }
+      cancel();
+      this.#syncing = false;
+      then();
+    };
+    const done = () => {
+      this.#syncs++;
+      this.#settle(seq);
+    };
     this.#syncing = true;
     this.#out.sync().then(
-      () => {
-        this.#syncing = false;
-        this.#syncs++;
-        this.#settle(seq);
-      },
-      (error: unknown) => {
-        this.#syncing = false;
-        this.#fail(error);
-      },
+      () => ended(done),
+      (error: unknown) => ended(() => this.#fail(error)),
     );
   }
 
@@ -339,6 +378,8 @@ export class JournalWriter implements JournalSink {
       else this.#waiters.push(waiter);
     }
     if (this.#waiters.length > 0) this.#askForCommit();
+    else if (this.#encoder.sink.at >= this.#sealAt) this.#seal();
+    else if (this.#encoder.count > 0 && this.#timer === null && !this.#down) this.#arm();
   }
 
   #lose(events: number): void {
@@ -351,6 +392,9 @@ export class JournalWriter implements JournalSink {
     this.#failures++;
     this.#lastError = error;
     this.#disarm();
+    // What is not written cannot follow later: what is taken until then is missing between.
+    this.#lose(this.#encoder.count);
+    this.#encoder.begin();
     if (!this.#down) this.#out.abandon();
     this.#down = true;
     const waiting = this.#waiters.splice(0);
@@ -372,6 +416,11 @@ export class JournalWriter implements JournalSink {
 
   /** Not everything is in it from here on: no acknowledged write, by the policy `stop`, but what the device is given. */
   #isMarked(): boolean {
+    if (this.#withPayload && this.#hung > 0) {
+      // To wait for it could take as long as the sync that hangs, and the whole process with it.
+      void tryMarkIncomplete(this.#directory);
+      return false;
+    }
     try {
       if (this.#withPayload) markIncomplete(this.#directory);
       return true;
@@ -394,6 +443,8 @@ export class JournalWriter implements JournalSink {
     const { clock, bufferNs } = this.#settings;
     this.#timer = clock.setTimer(clock.now() + bufferNs, false, () => {
       this.#timer = null;
+      // A new segment begins with a sync that everything waits for.
+      if (this.#hung > 0) return this.#retryLater();
       this.#down = false;
       this.#recovering = true;
     });

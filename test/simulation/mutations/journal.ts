@@ -19,7 +19,13 @@ export const JOURNAL_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'takes what was handed to the journal’s disk for synced',
-    edits: [{ file: 'streams/journal/writer', from: 'this.#out.sync().then(', to: 'Promise.resolve().then(' }],
+    edits: [
+      {
+        file: 'streams/journal/segment-file',
+        from: 'fdatasync(this.#fd, (error) =>',
+        to: '((_fd, done) => queueMicrotask(() => done(null)))(this.#fd, (error) =>',
+      },
+    ],
     runs: 100,
   },
   {

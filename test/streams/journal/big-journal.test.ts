@@ -10,6 +10,7 @@ import { eventsOf, newDirectory, removeDirectories } from './support/recorded.js
 
 const PAYLOAD_BYTES = 4096;
 const WRITES = 10_000;
+const WRITES_A_SYNC = 50;
 const MIB = 2 ** 20;
 
 describe('a journal of 40 MiB', () => {
@@ -25,7 +26,10 @@ describe('a journal of 40 MiB', () => {
     });
     writer.append({ ...opened, seq: 1 });
     const payload = new Uint8Array(PAYLOAD_BYTES);
-    for (let number = 1; number <= WRITES; number++) writer.append(written(number), payload.fill(number));
+    for (let number = 1; number <= WRITES; number++) {
+      writer.append(written(number), payload.fill(number));
+      if (number % WRITES_A_SYNC === 0) await writer.flush();
+    }
     await writer.close();
   });
   after(removeDirectories);

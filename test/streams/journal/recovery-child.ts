@@ -3,12 +3,13 @@
  * acknowledged. Not a test itself.
  */
 import { writeSync } from 'node:fs';
-import { openCache, openFileDevice } from '../../../src/index.js';
+import { codeOf, openCache, openFileDevice } from '../../../src/index.js';
 
 const [image, directory, first] = process.argv.slice(2);
 const BLOCK_BYTES = 4096;
 const WRITERS = 8;
 const CAPACITY_BLOCKS = 64;
+const PIPE_FULL_MS = 1;
 /** So that it can be verified after each of many kills. */
 const JOURNAL_BYTES = 4 << 20;
 
@@ -17,9 +18,17 @@ const journal = { directory, mode: 'durable', retention: { bytes: JOURNAL_BYTES 
 const cache = await openCache(device, { capacity: CAPACITY_BLOCKS, journal });
 let tag = Number(first);
 
-/** At once: a line that waits in memory dies with the process. */
+/** At once: a line that waits in memory dies with the process. While the pipe is full nothing else is done. */
 function say(line: string): void {
-  writeSync(1, line);
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_FULL_MS);
+    }
+  }
 }
 
 async function write(writer: number): Promise<void> {
