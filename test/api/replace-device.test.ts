@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync } from 'node:fs';
 import { expect } from 'chai';
 import { faultDevice, memoryDevice, openCache, openFileDevice } from '../../src/index.js';
 import { verifyJournal } from '../../src/streams/journal/index.js';
@@ -56,6 +56,30 @@ describe('a file that is closed behind the cache and opened again', () => {
     await cache.close();
     expect((await recoverWrites(directory, device, undefined)).blocks).to.equal(0);
     expect(await verifyJournal(directory)).to.include({ status: 'sound' });
+  });
+
+  it('opens with the same durable journal afterwards, as the device that the journal is of', async () => {
+    const path = images.make('reopened.img', OLD);
+    const journal = { directory: images.path('reopened.journal'), mode: 'durable' } as const;
+    const first = await openFileDevice(path);
+    const cache = await openCache(first, { journal });
+    await cache.write(8, NEW);
+    await first.close();
+    await cache.replaceDevice(await openFileDevice(path));
+    await cache.write(20, NEW);
+    await cache.close();
+    const again = await openCache(await openFileDevice(path), { journal });
+    expect(again.journal).to.include({ recoveredBlocks: 0 });
+    expectBytes(await again.read(8, 4), NEW);
+    expectBytes(await again.read(20, 4), NEW);
+    await again.close();
+    // Put in its place: the same name and bytes, and not the file that the journal is of.
+    renameSync(path, `${path}.first`);
+    copyFileSync(`${path}.first`, path);
+    const copy = await openFileDevice(path);
+    expect((await rejection(openCache(copy, { journal }))).code).to.equal('CACHETRAIL_JOURNAL_DEVICE');
+    await copy.close();
+    expect(await verifyJournal(journal.directory)).to.include({ status: 'sound' });
   });
 
   it('is refused if it is another file, which is left open', async () => {
