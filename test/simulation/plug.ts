@@ -111,6 +111,8 @@ export class Plug {
     demand(coming !== null, 'a device is replaced, and nobody asked for it');
     const { device, plan } = coming;
     if (plan.loses) this.#parts.medium.powerLoss(this.#parts.random);
+    // Before it is closed: one that was not replaced after all is closed as any other.
+    this.device.retiring = plan.closes ? 'closes' : 'silent';
     this.#others.push(this.device);
     this.device = device;
     this.isOut = false;
@@ -132,13 +134,11 @@ export class Plug {
     const device = this.#parts.another(null);
     this.isUsed = true;
     this.#coming = { device, plan };
-    this.device.retiring = plan.closes ? 'closes' : 'silent';
     try {
       await boot.cache.replaceDevice(device);
       if (!boot.over) demand(this.device === device, 'a device was replaced, and no event said so');
       return true;
     } catch (error) {
-      this.device.retiring = null;
       device.powerOff();
       if (boot.over || mayBeTold('replace', codeOf(error), boot)) return false;
       if (codeOf(error) === OTHER && forgetDoubtful(boot)) return false;
