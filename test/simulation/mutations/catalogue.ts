@@ -170,7 +170,7 @@ export const MUTATIONS: readonly Mutation[] = [
         to: 'if (false)',
       },
     ],
-    runs: 1500,
+    runs: 3000,
   },
   {
     name: 'trusts clean copies of a range whose clear has failed',

@@ -37,7 +37,7 @@ export const JOURNAL_MUTATIONS: readonly Mutation[] = [
         to: "if (caller?.kind === 'plain') caller.succeed();",
       },
     ],
-    runs: 2000,
+    runs: 5000,
   },
   {
     name: 'leaves out the last block when it recovers',
