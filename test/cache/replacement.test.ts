@@ -115,6 +115,17 @@ describe('a device that takes the place of another', () => {
     expect(eventsOf(all.core, 'borrowed')).to.have.length(1);
   });
 
+  it('is asked once for each run of a read that waits for several, however often devices are replaced', () => {
+    const all = given(open({ capacity: 2, limits: { ...LAZY.limits, fillBlocksMax: 1 } }), read(3, 6))
+      .when(replace())
+      .when(replace());
+    expect(eventsOf(all.core, 'readResumed')).to.have.length(2);
+    const asked = [...all.core.state.ios.values()].map((io) => (io.kind === 'fill' ? io.block : -1));
+    expect(asked.sort((a, b) => a - b)).to.deep.equal([3, 4, 5, 6, 7, 8]);
+    all.when(settle);
+    expect(eventsOf(all.core, 'readFinished')).to.have.length(1);
+  });
+
   it('gives parked blocks another chance, and those that wait for a retry', () => {
     const limits = { ...LAZY.limits, writeAttemptsMax: 1 };
     const parked = given(open({ limits }), grown, write(3), flush(), fails('writeback', 'ENODEV'), settle).and(

@@ -43,7 +43,9 @@ export function decideReplaceDevice(turn: Turn, input: ReplaceInput): void {
     else clearAnswered(turn, io, { ...answer, io: io.io });
   }
   for (const fill of fills) endFill(turn, fill, { ...answer, io: fill.io });
-  for (const fill of fills) for (const op of fill.waiters) resumeRead(turn, op);
+  // A read that waits for several is asked for anew once: each time it would ask for all of its blocks.
+  const waiting = new Set(fills.flatMap((fill) => fill.waiters));
+  for (const op of waiting) resumeRead(turn, op);
 }
 
 function otherRefusal(state: CacheState, { identity, deviceBytes, writable }: ReplaceInput): string {
