@@ -1,5 +1,6 @@
 /** How long callers waited, from the request to its answer: what was answered at once by the cache is not among them. */
 import type { CacheEvent } from '../../../cache/events.js';
+import { endedBy } from '../../../streams/journal/workload/requests.js';
 import { Latencies, type LatencySummary } from './latency.js';
 
 /** `read`: those that missed. `write`: those that waited to be taken. `through`: until the device had it. `clear`: discards and zeros. */
@@ -44,23 +45,10 @@ export class RequestTimesFold {
       case 'closeStarted':
         return this.#begin('close', event);
       case 'written':
-        if (event.through && !this.#waiting.has(event.op)) this.#begin('through', event);
-        else if (!event.through) this.#end(event);
-        return;
-      case 'borrowed':
-      case 'readFinished':
-      case 'readFailed':
-      case 'writeFinished':
-      case 'writeFailed':
-      case 'flushFinished':
-      case 'flushFailed':
-      case 'clearFinished':
-      case 'clearFailed':
-      case 'closed':
-      case 'closeFailed':
-      case 'requestAborted':
-        return this.#end(event);
+        if (event.through && !this.#waiting.has(event.op)) return this.#begin('through', event);
     }
+    const ended = this.#waiting.size === 0 ? null : endedBy(event);
+    if (ended !== null) this.#end(ended, event.at);
   }
 
   summaries(): RequestTimes {
@@ -80,7 +68,7 @@ export class RequestTimesFold {
     this.#waiting.set(op, { kind, at });
   }
 
-  #end({ op, at }: { readonly op: number; readonly at: number }): void {
+  #end(op: number, at: number): void {
     const waiting = this.#waiting.get(op);
     if (waiting === undefined) return;
     this.#waiting.delete(op);
